@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <liburing.h>
+
+#include <guring/guring-completion.h>
+#include <guring/guring-macros.h>
+#include <guring/guring-statistics.h>
+
+G_BEGIN_DECLS
+
+#define GURING_TYPE_RING (guring_ring_get_type ())
+GURING_AVAILABLE_IN_ALL
+G_DECLARE_FINAL_TYPE (GuringRing, guring_ring, GURING, RING, GObject)
+
+/**
+ * GuringCompletionFunc:
+ * @ring: the ring
+ * @completion: what happened; valid during the call
+ * @user_data: what was given with the operation
+ *
+ * Called in the thread that runs the ring's context for each completion of an operation: any
+ * number of times for a multishot one, and once with guring_completion_is_final().
+ *
+ * It may queue, cancel, close the ring, drop the last reference on it or run a nested main loop.
+ *
+ * Since: 0.1
+ */
+typedef void (*GuringCompletionFunc) (GuringRing *ring,
+                                      const GuringCompletion *completion,
+                                      gpointer user_data);
+
+/**
+ * GuringRequest:
+ * @sqe: what io_uring_prep_*() prepared; zeroed before that
+ * @func: (nullable): called for each completion
+ * @user_data: passed to @func
+ * @notify: (nullable): frees @user_data after the last call of @func
+ *
+ * One operation of a chain.
+ *
+ * Since: 0.1
+ */
+typedef struct
+{
+  struct io_uring_sqe sqe;
+  GuringCompletionFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+} GuringRequest;
+
+/* Making and finding a ring */
+
+GURING_AVAILABLE_IN_ALL GuringRing *
+guring_ring_new (GMainContext *context, guint entries, GError **error);
+
+GURING_AVAILABLE_IN_ALL GuringRing *
+guring_ring_get_default (GError **error);
+
+/* Operations */
+
+GURING_AVAILABLE_IN_ALL guint64
+guring_ring_queue (GuringRing *ring,
+                   const struct io_uring_sqe *sqe,
+                   GuringCompletionFunc func,
+                   gpointer user_data,
+                   GDestroyNotify notify,
+                   GError **error);
+
+GURING_AVAILABLE_IN_ALL gboolean
+guring_ring_queue_chain (GuringRing *ring,
+                         const GuringRequest *requests,
+                         gsize n_requests,
+                         guint64 *ids,
+                         GError **error);
+
+GURING_AVAILABLE_IN_ALL gboolean
+guring_ring_cancel (GuringRing *ring, guint64 id);
+
+/* Without a running main loop */
+
+GURING_AVAILABLE_IN_ALL gint
+guring_ring_submit (GuringRing *ring, GError **error);
+
+GURING_AVAILABLE_IN_ALL gint
+guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error);
+
+/* The end */
+
+GURING_AVAILABLE_IN_ALL gboolean
+guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error);
+
+/* What it is made of */
+
+GURING_AVAILABLE_IN_ALL GSource *
+guring_ring_get_source (GuringRing *ring);
+
+GURING_AVAILABLE_IN_ALL void
+guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics);
+
+GURING_AVAILABLE_IN_ALL struct io_uring *
+guring_ring_get_uring (GuringRing *ring);
+
+GURING_AVAILABLE_IN_ALL gboolean
+guring_ring_supports (GuringRing *ring, guint8 opcode);
+
+G_END_DECLS

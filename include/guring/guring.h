@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+#include <liburing.h>
+
+#include <guring/guring-completion.h>
+#include <guring/guring-macros.h>
+#include <guring/guring-ring.h>
+#include <guring/guring-statistics.h>
+#include <guring/guring-support.h>

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+guringincludedir = $(includedir)/guring-1/guring
+guringinclude_HEADERS = \
+	include/guring/guring-completion.h \
+	include/guring/guring-macros.h \
+	include/guring/guring-ring.h \
+	include/guring/guring-statistics.h \
+	include/guring/guring-support.h \
+	include/guring/guring.h \
+	$(NULL)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# Everything stands in the convenience library, which the white-box tests link.
+noinst_LTLIBRARIES += lib/libguring-internal.la
+lib_libguring_internal_la_SOURCES = \
+	lib/ring/backlog.c \
+	lib/ring/backlog.h \
+	lib/ring/cancellation.c \
+	lib/ring/cancellation.h \
+	lib/ring/close.c \
+	lib/ring/close.h \
+	lib/ring/completion.c \
+	lib/ring/completion.h \
+	lib/ring/default-ring.c \
+	lib/ring/default-ring.h \
+	lib/ring/dispatch.c \
+	lib/ring/dispatch.h \
+	lib/ring/environment.c \
+	lib/ring/environment.h \
+	lib/ring/fork-guard.c \
+	lib/ring/fork-guard.h \
+	lib/ring/ownership.c \
+	lib/ring/ownership.h \
+	lib/ring/registry.c \
+	lib/ring/registry.h \
+	lib/ring/request.c \
+	lib/ring/request.h \
+	lib/ring/ring-private.h \
+	lib/ring/ring.c \
+	lib/ring/setup.c \
+	lib/ring/setup.h \
+	lib/ring/source.c \
+	lib/ring/source.h \
+	lib/ring/submission.c \
+	lib/ring/submission.h \
+	$(NULL)
+lib_libguring_internal_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
+lib_libguring_internal_la_LIBADD = $(GURING_LIBS) $(CODE_COVERAGE_LIBS)
+
+lib_LTLIBRARIES += lib/libguring-1.la
+lib_libguring_1_la_SOURCES =
+lib_libguring_1_la_LIBADD = lib/libguring-internal.la
+lib_libguring_1_la_DEPENDENCIES = lib/libguring-internal.la lib/libguring-1.map
+lib_libguring_1_la_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-version-info $(GURING_LT_VERSION) \
+	-Wl,--version-script=$(srcdir)/lib/libguring-1.map \
+	$(NULL)
+if !SANITIZER
+lib_libguring_1_la_LDFLAGS += -no-undefined -Wl,-z,defs
+endif
+
+EXTRA_DIST += lib/libguring-1.map
+
+pkgconfig_DATA = lib/guring-1.pc

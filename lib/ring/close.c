@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The end of a ring: cancel everything, drain, detach. */
+
+#include "config.h"
+
+#include <unistd.h>
+
+#include "cancellation.h"
+#include "close.h"
+#include "default-ring.h"
+#include "dispatch.h"
+#include "ownership.h"
+#include "ring-private.h"
+
+static void
+drain (GuringRing *ring, gint64 deadline)
+{
+  while (guring_ring_get_n_unfinished (ring) > 0 && !ring->closed)
+    {
+      guint budget = G_MAXUINT;
+
+      if (guring_dispatch_drain (ring, &budget) == 0 && guring_ring_get_n_unfinished (ring) > 0 &&
+          !ring->closed && !guring_dispatch_wait (ring, deadline))
+        break;
+    }
+}
+
+/* The context may be on its way out and must not be touched, but for the source, which knows. */
+static void
+detach (GuringRing *ring)
+{
+  g_mutex_lock (&ring->lock);
+  g_atomic_int_set (&ring->closed, TRUE);
+  g_atomic_pointer_set (&ring->context, NULL);
+  if (ring->wake_fd >= 0)
+    close (ring->wake_fd);
+  ring->wake_fd = -1;
+  g_mutex_unlock (&ring->lock);
+
+  if (!g_source_is_destroyed (ring->source))
+    g_source_destroy (ring->source);
+}
+
+/* Whoever calls this holds a reference, or is dispose().
+ *
+ * Returns: how many operations could not be ended by @deadline */
+static guint64
+close_by (GuringRing *ring, gint64 deadline)
+{
+  guint64 n_leaked;
+
+  if (!ring->closing)
+    {
+      g_atomic_int_set (&ring->closing, TRUE);
+      guring_cancellation_start_all (ring);
+    }
+
+  drain (ring, deadline);
+  if (ring->closed) /* by a callback */
+    return 0;
+
+  n_leaked = guring_ring_get_n_unfinished (ring);
+  detach (ring);
+  io_uring_queue_exit (&ring->uring);
+  guring_default_ring_forget (ring);
+
+  if (g_atomic_int_compare_and_exchange (&ring->abandoned, TRUE, FALSE))
+    g_object_unref (ring);
+  return n_leaked;
+}
+
+static gchar *
+describe_leak (GuringRing *ring, guint64 n_leaked)
+{
+  const gchar *reason = ring->broken ? g_strerror (ring->broken) : "the time was up";
+
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " operations did not end before the ring was closed "
+                          "(%s): the kernel may still use their buffers, which are leaked",
+                          n_leaked, reason);
+}
+
+/* For the thread that owns the context. */
+void
+guring_close_without_deadline (GuringRing *ring)
+{
+  guint64 n_leaked = close_by (ring, -1);
+
+  if (n_leaked > 0)
+    {
+      g_autofree gchar *message = describe_leak (ring, n_leaked);
+
+      g_warning ("%s", message);
+    }
+}
+
+static gboolean
+is_io_uring (int fd)
+{
+  g_autofree gchar *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree gchar *target = g_file_read_link (path, NULL);
+
+  return g_strcmp0 (target, "anon_inode:[io_uring]") == 0;
+}
+
+/* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and the
+ * child may have closed the descriptor and have another under its number. */
+static void
+close_in_child (GuringRing *ring)
+{
+  int fd = ring->uring.ring_fd;
+
+  detach (ring);
+  if (is_io_uring (fd))
+    close (fd);
+}
+
+/* In whatever thread the last reference was dropped; the callbacks belong to the owner's. */
+void
+guring_close_last_reference (GuringRing *ring)
+{
+  GMainContext *acquired;
+
+  if (guring_fork_guard_is_child (ring->fork_guard))
+    close_in_child (ring);
+  else if (guring_ownership_acquire (ring, &acquired, NULL))
+    {
+      guring_close_without_deadline (ring);
+      guring_ownership_release (acquired);
+    }
+  else
+    {
+      g_object_ref (ring);
+      g_mutex_lock (&ring->lock);
+      g_atomic_int_set (&ring->abandoned, TRUE);
+      if (ring->context != NULL)
+        g_main_context_wakeup (ring->context);
+      g_mutex_unlock (&ring->lock);
+    }
+}
+
+/**
+ * guring_ring_close:
+ * @ring: a ring
+ * @timeout_us: how long to wait for operations to end, in microseconds; 0 not to wait; -1 for as
+ *   long as it takes
+ * @error: return location for the error
+ *
+ * Cancels all operations, calls back for each (with `-ECANCELED` or its own result), detaches from
+ * the main context and frees the kernel's side. From its start the ring takes no more operations.
+ *
+ * What has not ended after @timeout_us is leaked: its callback and destroy notify are never
+ * called, and what its SQE points at must never be freed, as the kernel may still use it.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does; also from a
+ * callback. It blocks. Closing a closed ring does nothing. Dropping the last reference on a ring
+ * closes it with a timeout of -1.
+ *
+ * Returns: %TRUE if all operations ended. On %FALSE @error is %G_IO_ERROR_TIMED_OUT if some were
+ *   leaked (the ring is closed all the same); %G_IO_ERROR_BUSY if another thread owns the context,
+ *   %G_IO_ERROR_CLOSED in a forked child
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error)
+{
+  gint64 deadline = timeout_us < 0 ? -1 : g_get_monotonic_time () + timeout_us;
+  GMainContext *acquired;
+  guint64 n_leaked;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (g_atomic_int_get (&ring->closed) && !guring_fork_guard_is_child (ring->fork_guard))
+    return TRUE;
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return FALSE;
+
+  g_object_ref (ring);
+  n_leaked = close_by (ring, deadline);
+  if (n_leaked > 0)
+    {
+      g_autofree gchar *message = describe_leak (ring, n_leaked);
+
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, message);
+    }
+  g_object_unref (ring);
+  guring_ownership_release (acquired);
+  return n_leaked == 0;
+}

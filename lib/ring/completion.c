@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From the CQ to the callbacks. */
+
+#include "config.h"
+
+#include "cancellation.h"
+#include "completion.h"
+#include "submission.h"
+
+/**
+ * guring_completion_is_final:
+ * @completion: a completion
+ *
+ * Tells whether this is the last completion of its operation. Any thread.
+ *
+ * Returns: %FALSE if the kernel said `IORING_CQE_F_MORE`: others will come
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_completion_is_final (const GuringCompletion *completion)
+{
+  g_return_val_if_fail (completion != NULL, TRUE);
+
+  return (completion->flags & IORING_CQE_F_MORE) == 0;
+}
+
+/**
+ * guring_completion_to_error:
+ * @completion: a completion
+ * @error: return location for the error
+ *
+ * Turns a failed operation's result into a #GError. Any thread.
+ *
+ * Returns: %TRUE if the operation succeeded; %FALSE with a %G_IO_ERROR made from the errno if
+ *   `res` is negative: %G_IO_ERROR_CANCELLED for `-ECANCELED`, %G_IO_ERROR_TIMED_OUT for `-ETIME`,
+ *   as g_io_error_from_errno() has it for the others
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_completion_to_error (const GuringCompletion *completion, GError **error)
+{
+  GIOErrorEnum code;
+
+  g_return_val_if_fail (completion != NULL, FALSE);
+
+  if (completion->res >= 0)
+    return TRUE;
+
+  code =
+    completion->res == -ETIME ? G_IO_ERROR_TIMED_OUT : g_io_error_from_errno (-completion->res);
+  g_set_error_literal (error, G_IO_ERROR, code, g_strerror (-completion->res));
+  return FALSE;
+}
+
+/* Completes what the kernel will never see, with the next dispatch. */
+void
+guring_completion_fail (GuringRing *ring, GuringOperation *operation, int error_number)
+{
+  operation->failure = -error_number;
+  *ring->failed_tail = operation;
+  ring->failed_tail = &operation->next;
+}
+
+static GuringOperation *
+take_failed (GuringRing *ring)
+{
+  GuringOperation *operation = ring->failed;
+
+  ring->failed = operation->next;
+  if (ring->failed == NULL)
+    ring->failed_tail = &ring->failed;
+  return operation;
+}
+
+/* The callback may end up here again with the same operation, if it is a multishot one: then the
+ * slot and the user data stay until the outermost callback has returned. */
+static void
+deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *completion)
+{
+  if (guring_completion_is_final (completion))
+    {
+      ring->statistics.completed++;
+      guring_registry_finish (operation);
+    }
+  else
+    ring->statistics.more++;
+
+  operation->callbacks++;
+  if (operation->func != NULL)
+    operation->func (ring, completion, operation->user_data);
+  operation->callbacks--;
+
+  if (operation->callbacks == 0 && !guring_operation_is_live (operation))
+    {
+      GDestroyNotify notify = operation->notify;
+      gpointer user_data = operation->user_data;
+
+      guring_registry_release (&ring->registry, operation);
+      if (notify != NULL)
+        notify (user_data);
+    }
+}
+
+static void
+deliver_failure (GuringRing *ring, GuringOperation *operation)
+{
+  GuringCompletion completion = { guring_operation_get_id (operation), operation->failure, 0 };
+
+  deliver (ring, operation, &completion);
+}
+
+/* Returns: whether a callback was due */
+static gboolean
+deliver_cqe (GuringRing *ring, const GuringCompletion *completion)
+{
+  GuringOperation *operation;
+
+  if ((completion->id & GURING_CANCELLATION_BIT) &&
+      guring_cancellation_answered (ring, completion->id, completion->res))
+    return FALSE;
+
+  operation = guring_registry_lookup (&ring->registry, completion->id);
+  if (operation == NULL || !guring_operation_is_in_flight (ring, operation))
+    {
+      ring->statistics.unknown_completions++;
+      return FALSE;
+    }
+
+  if (guring_completion_is_final (completion))
+    ring->statistics.in_flight--;
+  deliver (ring, operation, completion);
+  return TRUE;
+}
+
+static gboolean
+take_cqe (GuringRing *ring, GuringCompletion *completion)
+{
+  struct io_uring_cqe *cqe;
+  unsigned head;
+
+  io_uring_for_each_cqe (&ring->uring, head, cqe)
+    {
+      *completion = (GuringCompletion) { cqe->user_data, cqe->res, cqe->flags };
+      io_uring_cq_advance (&ring->uring, 1);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* Returns: whether there are CQEs now */
+static gboolean
+get_events (GuringRing *ring)
+{
+  if (ring->broken || !guring_completion_needs_enter (ring))
+    return FALSE;
+
+  if (io_uring_cq_has_overflow (&ring->uring))
+    ring->statistics.cq_overflows++;
+  guring_submission_check_result (ring, io_uring_get_events (&ring->uring));
+  return io_uring_cq_ready (&ring->uring) > 0;
+}
+
+/* Hands completions to their callbacks, until there are no more or @budget is spent. Each is
+ * consumed before its callback runs, which may come back here, and may close the ring.
+ *
+ * Returns: how many callbacks were due; @budget: what is left of it */
+guint
+guring_completion_reap (GuringRing *ring, guint *budget)
+{
+  guint n_dispatched = 0;
+
+  while (*budget > 0 && !ring->closed)
+    {
+      GuringCompletion completion;
+
+      if (ring->failed != NULL)
+        {
+          deliver_failure (ring, take_failed (ring));
+          n_dispatched++;
+        }
+      else if (take_cqe (ring, &completion))
+        n_dispatched += (guint) deliver_cqe (ring, &completion);
+      else if (get_events (ring))
+        continue;
+      else
+        break;
+
+      --*budget;
+    }
+  return n_dispatched;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <guring/guring.h>
+
+#include "ring-private.h"
+
+G_BEGIN_DECLS
+
+void guring_completion_fail (GuringRing *ring, GuringOperation *operation, int error_number);
+guint guring_completion_reap (GuringRing *ring, guint *budget);
+
+/* Work that only io_uring_enter() can turn into CQEs. */
+static inline gboolean
+guring_completion_needs_enter (GuringRing *ring)
+{
+  return (IO_URING_READ_ONCE (*ring->uring.sq.kflags) &
+          (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
+}
+
+/* CQ overflow leaves cq_ready() at 0 with the ring fd readable: whoever looks only at one of them
+ * stalls or spins. */
+static inline gboolean
+guring_completion_is_ready (GuringRing *ring)
+{
+  return ring->failed != NULL || io_uring_cq_ready (&ring->uring) > 0 ||
+         (guring_completion_needs_enter (ring) && !ring->broken);
+}
+
+G_END_DECLS

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One ring for each main context that asks for it. */
+
+#include "config.h"
+
+#include "default-ring.h"
+#include "ring-private.h"
+
+G_LOCK_DEFINE_STATIC (default_rings);
+static GHashTable *default_rings; /* GMainContext, not owned → GuringRing, owned */
+
+/* Locked. A forked child finds its parent's rings here, dead; the last reference on one is dropped
+ * after unlocking, since that calls guring_default_ring_forget(). */
+static GuringRing *
+lookup (GMainContext *context, GuringRing **dead)
+{
+  GuringRing *ring;
+
+  if (default_rings == NULL)
+    default_rings = g_hash_table_new (NULL, NULL);
+
+  ring = g_hash_table_lookup (default_rings, context);
+  if (ring != NULL && guring_fork_guard_is_child (ring->fork_guard))
+    {
+      g_hash_table_remove (default_rings, context);
+      *dead = g_steal_pointer (&ring);
+    }
+  return ring;
+}
+
+/**
+ * guring_ring_get_default:
+ * @error: return location for the error
+ *
+ * Gets the ring of the calling thread's thread-default main context, making it at the first call.
+ * It lives as long as the context, or until it is closed; the next call then makes another. In a
+ * forked child the first call makes a ring of the child's own.
+ *
+ * Returns: (transfer none) (nullable): the ring, or %NULL with the errors of guring_ring_new()
+ *
+ * Since: 0.1
+ */
+GuringRing *
+guring_ring_get_default (GError **error)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GuringRing) dead = NULL;
+  GuringRing *ring;
+
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  G_LOCK (default_rings);
+  ring = lookup (context, &dead);
+  if (ring == NULL)
+    {
+      ring = guring_ring_new (context, 0, error);
+      if (ring != NULL)
+        g_hash_table_insert (default_rings, context, ring);
+    }
+  G_UNLOCK (default_rings);
+
+  return ring;
+}
+
+static gboolean
+is_ring (gpointer context, gpointer ring, gpointer forgotten)
+{
+  return ring == forgotten;
+}
+
+/* When @ring is closed: its context may be gone, and a new one come to the same address. */
+void
+guring_default_ring_forget (GuringRing *ring)
+{
+  gboolean was_default = FALSE;
+
+  G_LOCK (default_rings);
+  if (default_rings != NULL)
+    was_default = g_hash_table_foreach_steal (default_rings, is_ring, ring) > 0;
+  G_UNLOCK (default_rings);
+
+  if (was_default)
+    g_object_unref (ring);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <guring/guring.h>
+
+G_BEGIN_DECLS
+
+guint guring_dispatch_drain (GuringRing *ring, guint *budget);
+gboolean guring_dispatch_wait (GuringRing *ring, gint64 deadline);
+
+G_END_DECLS

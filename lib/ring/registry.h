@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <guring/guring.h>
+
+G_BEGIN_DECLS
+
+typedef struct _GuringOperation GuringOperation;
+
+/* A slot of the registry. It lives in three steps:
+ *
+ *   free --insert--> live --finish--> finished --release--> free
+ *
+ * Its id is valid while it is live; finished, it waits for the callbacks that run on it to return. */
+struct _GuringOperation
+{
+  GuringCompletionFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+  GuringOperation *next; /* among the free, or among those that failed here */
+  guint64 position;      /* in the backlog */
+  guint32 index;
+  guint32 generation; /* odd while live, so that no id matches a slot that is not */
+  gint32 failure;     /* negated errno of one that the kernel will never see, else 0 */
+  guint16 callbacks;  /* that run now: a multishot one's may nest */
+  guint8 cancelling;
+};
+
+G_STATIC_ASSERT (sizeof (GuringOperation) <= 64);
+
+#define GURING_GENERATION_MASK 0x7fffffffu /* the top bit of an id marks its cancellation */
+#define GURING_FIRST_SEGMENT 64u
+#define GURING_N_SEGMENTS 26
+
+/* Segments of 64, 128, 256, … slots: it grows without moving a slot, so that a callback may hold
+ * one, and another thread may look an id up while the owner inserts. */
+typedef struct
+{
+  GuringOperation *segments[GURING_N_SEGMENTS];
+  GuringOperation *free;
+  guint32 n_slots;
+} GuringRegistry;
+
+void guring_registry_clear (GuringRegistry *registry);
+GuringOperation *guring_registry_insert (GuringRegistry *registry);
+GuringOperation *guring_registry_lookup (GuringRegistry *registry, guint64 id);
+GuringOperation *guring_registry_get_slot (GuringRegistry *registry, guint32 index);
+void guring_registry_finish (GuringOperation *operation);
+void guring_registry_release (GuringRegistry *registry, GuringOperation *operation);
+
+static inline guint64
+guring_operation_get_id (const GuringOperation *operation)
+{
+  return (guint64) operation->generation << 32 | operation->index;
+}
+
+static inline gboolean
+guring_operation_is_live (const GuringOperation *operation)
+{
+  return operation->generation & 1;
+}
+
+G_END_DECLS

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <guring/guring.h>
+
+#include "backlog.h"
+#include "fork-guard.h"
+#include "registry.h"
+
+G_BEGIN_DECLS
+
+/* An operation's way: ring.c → request.c (may it?) → registry.c (its id) → backlog.c →
+ * submission.c → kernel → completion.c → registry.c → the caller's callback.
+ * source.c says when. All fields belong to the thread that owns the context, but where noted. */
+struct _GuringRing
+{
+  GObject parent_instance;
+
+  GMainContext *context; /* not owned: the ring closes when it goes; atomic */
+  GSource *source;
+  GThread *running; /* the thread whose callbacks run now; atomic */
+  GuringForkGuard *fork_guard;
+
+  struct io_uring uring;
+  guint entries;
+  guint cq_entries;
+  guint setup_flags;
+  guint dispatch_budget;
+  guint8 *opcodes; /* which of the 256 the kernel has; NULL until somebody asks */
+  gboolean uring_shared; /* the caller may have registered things with it */
+
+  GuringRegistry registry;
+  GuringBacklog backlog;
+  GuringOperation *failed; /* what the kernel will never see, waiting for its callback */
+  GuringOperation **failed_tail;
+  GuringStatistics statistics; /* all but backlog, which follows from the others */
+
+  /* Cancellation */
+  GMutex lock;         /* of the next four */
+  GArray *requested;   /* ids, from any thread */
+  int wake_fd;         /* ends a blocking wait outside of the main loop; -1 until first needed */
+  gboolean waiting;    /* in such a wait */
+  gint has_requested;  /* atomic: is it worth taking the lock? */
+  GArray *cancels;     /* ids to be cancelled with the next submission */
+  GArray *unanswered;  /* ids that the kernel could not cancel yet */
+  guint n_cancels_in_flight;
+  gint64 retry_time;   /* when to try these again, monotonic time in µs */
+  gint64 retry_delay;  /* µs */
+
+  /* State */
+  int broken;         /* errno of an io_uring_enter() that will never work again, else 0 */
+  gint closing;       /* takes no more operations; atomic */
+  gint closed;        /* has no io_uring any more; atomic */
+  gint abandoned;     /* last reference dropped in a wrong thread: this one is to close it; atomic */
+  gboolean drains;    /* IOSQE_IO_DRAIN was used */
+  gboolean stalled;   /* the kernel had no room: try again soon */
+  gboolean yielding;  /* budget spent: let the other sources run */
+  gboolean polling;   /* between prepare and check: the loop may be asleep */
+};
+
+static inline guint64
+guring_ring_get_n_unfinished (const GuringRing *ring)
+{
+  return ring->statistics.queued - ring->statistics.completed;
+}
+
+G_END_DECLS

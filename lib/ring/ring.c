@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The public object. */
+
+#include "config.h"
+
+#include <sys/eventfd.h>
+
+#include "cancellation.h"
+#include "close.h"
+#include "completion.h"
+#include "dispatch.h"
+#include "ownership.h"
+#include "request.h"
+#include "ring-private.h"
+#include "setup.h"
+#include "source.h"
+#include "submission.h"
+
+#define DEFAULT_DISPATCH_BUDGET 512
+
+/**
+ * GuringRing:
+ *
+ * An io_uring that a #GMainContext drives.
+ *
+ * Any SQE that liburing can prepare goes in with guring_ring_queue() and comes back as a call of a
+ * #GuringCompletionFunc in the thread that runs the context. Submission is batched: what is queued
+ * is submitted together before the loop sleeps, or with guring_ring_submit(). There is no limit to
+ * what can be queued: as many operations as the CQ has entries are in flight, the others wait their
+ * turn. So operations that wait for long, such as reads from idle sockets, need a CQ that has room
+ * for all of them (#GuringRing:cq-entries).
+ *
+ * Operations hold no reference on the ring. Dropping the last one closes it, as
+ * guring_ring_close() does without a deadline, and so does the end of its context.
+ *
+ * A ring belongs to the thread that owns its context (see g_main_context_is_owner()), or, while
+ * none does, to any. The kernel cancels what a thread has submitted when that thread exits.
+ *
+ * Since: 0.1
+ */
+
+enum
+{
+  PROP_CONTEXT = 1,
+  PROP_ENTRIES,
+  PROP_CQ_ENTRIES,
+  PROP_DISPATCH_BUDGET,
+  PROP_SETUP_FLAGS,
+  N_PROPERTIES
+};
+
+static GParamSpec *properties[N_PROPERTIES];
+
+static void guring_ring_initable_iface_init (GInitableIface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (GuringRing, guring_ring, G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE,
+                                                      guring_ring_initable_iface_init))
+
+static void
+guring_ring_init (GuringRing *ring)
+{
+  ring->dispatch_budget = DEFAULT_DISPATCH_BUDGET;
+  ring->failed_tail = &ring->failed;
+  guring_cancellation_init (ring);
+}
+
+/* The context is going, or somebody destroyed the source. */
+static void
+on_source_destroyed (gpointer user_data)
+{
+  GuringRing *ring = user_data;
+
+  if (ring->closed || guring_fork_guard_is_child (ring->fork_guard))
+    return;
+
+  g_object_ref (ring);
+  guring_close_without_deadline (ring);
+  g_object_unref (ring);
+}
+
+static gboolean
+guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GError **error)
+{
+  GuringRing *ring = GURING_RING (initable);
+
+  if (ring->source != NULL)
+    return TRUE;
+
+  ring->fork_guard = guring_fork_guard_new (error);
+  if (ring->fork_guard == NULL)
+    return FALSE;
+  if (!guring_setup (&ring->uring, ring->entries, ring->cq_entries, error))
+    return FALSE;
+
+  ring->entries = ring->uring.sq.ring_entries;
+  ring->cq_entries = ring->uring.cq.ring_entries;
+  ring->setup_flags = ring->uring.flags;
+  ring->source = guring_source_new (ring, on_source_destroyed);
+  g_source_attach (ring->source, ring->context);
+  return TRUE;
+}
+
+static void
+guring_ring_initable_iface_init (GInitableIface *iface)
+{
+  iface->init = guring_ring_initable_init;
+}
+
+static void
+guring_ring_constructed (GObject *object)
+{
+  GuringRing *ring = GURING_RING (object);
+
+  if (ring->context == NULL)
+    ring->context = g_main_context_get_thread_default ();
+  if (ring->context == NULL)
+    ring->context = g_main_context_default ();
+
+  G_OBJECT_CLASS (guring_ring_parent_class)->constructed (object);
+}
+
+static void
+guring_ring_dispose (GObject *object)
+{
+  GuringRing *ring = GURING_RING (object);
+
+  if (ring->source != NULL && !ring->closed)
+    guring_close_last_reference (ring);
+
+  G_OBJECT_CLASS (guring_ring_parent_class)->dispose (object);
+}
+
+static void
+guring_ring_finalize (GObject *object)
+{
+  GuringRing *ring = GURING_RING (object);
+
+  g_clear_pointer (&ring->source, g_source_unref);
+  g_clear_pointer (&ring->fork_guard, guring_fork_guard_free);
+  g_clear_pointer (&ring->opcodes, g_free);
+  guring_cancellation_clear (ring);
+  guring_backlog_clear (&ring->backlog);
+  guring_registry_clear (&ring->registry);
+
+  G_OBJECT_CLASS (guring_ring_parent_class)->finalize (object);
+}
+
+static void
+guring_ring_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GuringRing *ring = GURING_RING (object);
+
+  switch (id)
+    {
+    case PROP_CONTEXT:
+      g_value_set_boxed (value, ring->context);
+      break;
+    case PROP_ENTRIES:
+      g_value_set_uint (value, ring->entries);
+      break;
+    case PROP_CQ_ENTRIES:
+      g_value_set_uint (value, ring->cq_entries);
+      break;
+    case PROP_DISPATCH_BUDGET:
+      g_value_set_uint (value, ring->dispatch_budget);
+      break;
+    case PROP_SETUP_FLAGS:
+      g_value_set_uint (value, ring->setup_flags);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+guring_ring_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GuringRing *ring = GURING_RING (object);
+
+  switch (id)
+    {
+    case PROP_CONTEXT:
+      ring->context = g_value_get_boxed (value);
+      break;
+    case PROP_ENTRIES:
+      ring->entries = g_value_get_uint (value);
+      break;
+    case PROP_CQ_ENTRIES:
+      ring->cq_entries = g_value_get_uint (value);
+      break;
+    case PROP_DISPATCH_BUDGET:
+      ring->dispatch_budget = g_value_get_uint (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    }
+}
+
+static void
+guring_ring_class_init (GuringRingClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+  const GParamFlags at_construction =
+    G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
+
+  object_class->constructed = guring_ring_constructed;
+  object_class->dispose = guring_ring_dispose;
+  object_class->finalize = guring_ring_finalize;
+  object_class->get_property = guring_ring_get_property;
+  object_class->set_property = guring_ring_set_property;
+
+  /**
+   * GuringRing:context:
+   *
+   * The main context that drives the ring; by default the thread-default one of the thread that
+   * makes it. The ring holds no reference on it, and has %NULL here once it is closed.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_CONTEXT] =
+    g_param_spec_boxed ("context", NULL, NULL, G_TYPE_MAIN_CONTEXT, at_construction);
+
+  /**
+   * GuringRing:entries:
+   *
+   * How many SQEs fit into one submission, and so the longest chain: a power of two, at most 32768.
+   * What is given is rounded up; 0 is the default size.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_ENTRIES] =
+    g_param_spec_uint ("entries", NULL, NULL, 0, G_MAXUINT, 0, at_construction);
+
+  /**
+   * GuringRing:cq-entries:
+   *
+   * How many operations can be in flight at once: a power of two, at most 65536. What is given is
+   * rounded up; 0 is twice #GuringRing:entries, or 4096 where these have their default.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_CQ_ENTRIES] =
+    g_param_spec_uint ("cq-entries", NULL, NULL, 0, G_MAXUINT, 0, at_construction);
+
+  /**
+   * GuringRing:dispatch-budget:
+   *
+   * How many completions the ring dispatches before it yields to the other sources of its context.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_DISPATCH_BUDGET] =
+    g_param_spec_uint ("dispatch-budget", NULL, NULL, 1, G_MAXUINT, DEFAULT_DISPATCH_BUDGET,
+                       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * GuringRing:setup-flags:
+   *
+   * The `IORING_SETUP_…` flags in force: the best that the kernel has.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_SETUP_FLAGS] =
+    g_param_spec_uint ("setup-flags", NULL, NULL, 0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+}
+
+/**
+ * guring_ring_new:
+ * @context: (nullable): the main context that is to drive the ring; %NULL for the thread-default
+ *   one of the calling thread
+ * @entries: how many SQEs fit into one submission, at most 32768; 0 for the default size
+ * @error: return location for the error
+ *
+ * Makes a ring and attaches it to @context. Any thread.
+ *
+ * Returns: (transfer full) (nullable): the ring. On %NULL, @error says what refused it and what to
+ *   do: %G_IO_ERROR_NOT_SUPPORTED (no io_uring in this kernel, or switched off by
+ *   `GURING_DISABLE=1`), %G_IO_ERROR_PERMISSION_DENIED (by the sysctl kernel.io_uring_disabled or a
+ *   seccomp filter), %G_IO_ERROR_NO_SPACE (memory, RLIMIT_MEMLOCK),
+ *   %G_IO_ERROR_TOO_MANY_OPEN_FILES, %G_IO_ERROR_INVALID_ARGUMENT (too many @entries)
+ *
+ * Since: 0.1
+ */
+GuringRing *
+guring_ring_new (GMainContext *context, guint entries, GError **error)
+{
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return g_initable_new (GURING_TYPE_RING, NULL, error, "context", context, "entries", entries,
+                         NULL);
+}
+
+static gboolean
+is_usable (GuringRing *ring, GError **error)
+{
+  if (ring->closing)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The ring is closed");
+  else if (ring->broken)
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (ring->broken),
+                 "io_uring_enter() is refused since the ring was made: %s; make another ring, and "
+                 "see whether a seccomp filter forbids it or somebody closed the ring's descriptor",
+                 g_strerror (ring->broken));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+static guint64
+add (GuringRing *ring,
+     const struct io_uring_sqe *sqe,
+     guint8 link_flags,
+     GuringCompletionFunc func,
+     gpointer user_data,
+     GDestroyNotify notify)
+{
+  GuringOperation *operation = guring_registry_insert (&ring->registry);
+  guint64 id = guring_operation_get_id (operation);
+  struct io_uring_sqe *copy;
+
+  operation->func = func;
+  operation->user_data = user_data;
+  operation->notify = notify;
+  operation->position = guring_backlog_push (&ring->backlog, sqe);
+
+  copy = guring_backlog_get (&ring->backlog, operation->position);
+  copy->user_data = id;
+  copy->flags |= link_flags;
+
+  ring->statistics.queued++;
+  return id;
+}
+
+/* Prepare has run and the loop may be about to sleep. */
+static void
+wake_if_polling (GuringRing *ring)
+{
+  if (!ring->polling)
+    return;
+
+  ring->polling = FALSE;
+  g_main_context_wakeup (ring->context);
+}
+
+/**
+ * guring_ring_queue:
+ * @ring: a ring
+ * @sqe: what io_uring_prep_*() prepared, zeroed before that; it is copied
+ * @func: (nullable): called for each completion; may be %NULL unless the operation returns a
+ *   descriptor
+ * @user_data: passed to @func
+ * @notify: (nullable): called in the context's thread to free @user_data, after the last call of
+ *   @func
+ * @error: return location for the error
+ *
+ * Queues an operation. It is submitted before the context's loop sleeps the next time.
+ *
+ * Exactly one final completion comes for what is accepted, whatever happens, before the ring is
+ * gone; never from within this call. What the SQE points at (buffers, paths, iovecs, timespecs,
+ * addresses) must stay valid until then.
+ *
+ * Every opcode that the kernel has is accepted, multishot, zero-copy and direct descriptors too,
+ * but not: flags that link, outside of guring_ring_queue_chain(); `IOSQE_CQE_SKIP_SUCCESS`;
+ * `IORING_POLL_UPDATE_USER_DATA`; an SQE with a `user_data`; an SQE that can't have been zeroed.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does.
+ *
+ * Returns: the operation's id, for guring_ring_cancel(). On 0 nothing was queued, neither @func nor
+ *   @notify will be called, and @error is %G_IO_ERROR_INVALID_ARGUMENT, %G_IO_ERROR_CLOSED (closed,
+ *   or in a forked child), %G_IO_ERROR_BUSY (another thread owns the context), or what
+ *   io_uring_enter() failed with for good
+ *
+ * Since: 0.1
+ */
+guint64
+guring_ring_queue (GuringRing *ring,
+                   const struct io_uring_sqe *sqe,
+                   GuringCompletionFunc func,
+                   gpointer user_data,
+                   GDestroyNotify notify,
+                   GError **error)
+{
+  GMainContext *acquired;
+  guint64 id = 0;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), 0);
+  g_return_val_if_fail (sqe != NULL, 0);
+  g_return_val_if_fail (error == NULL || *error == NULL, 0);
+
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return 0;
+
+  if (is_usable (ring, error) &&
+      guring_request_is_valid (ring, sqe, func, GURING_REQUEST_FIRST | GURING_REQUEST_LAST, error))
+    {
+      id = add (ring, sqe, 0, func, user_data, notify);
+      wake_if_polling (ring);
+    }
+
+  guring_ownership_release (acquired);
+  return id;
+}
+
+/* A chain is soft-linked where the caller did not say that it is hard-linked. */
+static void
+add_chain (GuringRing *ring, const GuringRequest *requests, gsize n_requests, guint64 *ids)
+{
+  for (gsize i = 0; i < n_requests; i++)
+    {
+      const GuringRequest *request = &requests[i];
+      gboolean linked = i + 1 < n_requests && !(request->sqe.flags & IOSQE_IO_HARDLINK);
+      guint64 id = add (ring, &request->sqe, linked ? IOSQE_IO_LINK : 0, request->func,
+                        request->user_data, request->notify);
+
+      if (ids != NULL)
+        ids[i] = id;
+    }
+}
+
+/**
+ * guring_ring_queue_chain:
+ * @ring: a ring
+ * @requests: (array length=n_requests): the operations, in order; copied
+ * @n_requests: how many, at most #GuringRing:entries
+ * @ids: (out caller-allocates) (array length=n_requests) (optional): where to put their ids
+ * @error: return location for the error
+ *
+ * Queues operations that run one after the other, as guring_ring_queue() does with one: all of
+ * them in one submission, or none.
+ *
+ * Each starts when the one before it has succeeded; when one fails, those behind it end with
+ * `-ECANCELED`. A read or write shorter than asked counts as failed. Where a request's SQE has
+ * `IOSQE_IO_HARDLINK`, the next one starts whatever becomes of it; a close at the end of a chain
+ * wants that. `IOSQE_IO_LINK` may be left out. `IORING_OP_LINK_TIMEOUT` limits the time of the
+ * request before it.
+ *
+ * Returns: %TRUE if all were queued; %FALSE if none was, with the errors of guring_ring_queue() and
+ *   %G_IO_ERROR_INVALID_ARGUMENT for a chain that is longer than the ring has entries
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_ring_queue_chain (GuringRing *ring,
+                         const GuringRequest *requests,
+                         gsize n_requests,
+                         guint64 *ids,
+                         GError **error)
+{
+  GMainContext *acquired;
+  gboolean queued;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
+  g_return_val_if_fail (requests != NULL || n_requests == 0, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return FALSE;
+
+  queued = is_usable (ring, error) && guring_requests_are_valid (ring, requests, n_requests, error);
+  if (queued)
+    {
+      add_chain (ring, requests, n_requests, ids);
+      wake_if_polling (ring);
+    }
+
+  guring_ownership_release (acquired);
+  return queued;
+}
+
+/**
+ * guring_ring_submit:
+ * @ring: a ring
+ * @error: return location for the error
+ *
+ * Submits what is queued now and not before the loop sleeps. Seldom of use: a main loop does it by
+ * itself. Does not block.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does.
+ *
+ * Returns: how many SQEs the kernel took; what it has no room for now stays queued. -1 with the
+ *   errors of guring_ring_queue()
+ *
+ * Since: 0.1
+ */
+gint
+guring_ring_submit (GuringRing *ring, GError **error)
+{
+  GMainContext *acquired;
+  gint n_submitted = -1;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return -1;
+
+  if (is_usable (ring, error))
+    {
+      n_submitted = (gint) guring_submission_flush (ring);
+      if (!is_usable (ring, error))
+        n_submitted = -1;
+    }
+
+  guring_ownership_release (acquired);
+  return n_submitted;
+}
+
+static gboolean
+ensure_wake_fd (GuringRing *ring, GError **error)
+{
+  if (ring->wake_fd >= 0)
+    return TRUE;
+
+  ring->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (ring->wake_fd >= 0)
+    return TRUE;
+
+  int saved_errno = errno;
+
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+               "Could not make an eventfd to wait with: %s; close some descriptors or raise "
+               "RLIMIT_NOFILE",
+               g_strerror (saved_errno));
+  return FALSE;
+}
+
+static gint
+iterate (GuringRing *ring, gboolean may_block, GError **error)
+{
+  while (TRUE)
+    {
+      guint budget = ring->dispatch_budget;
+      guint n_dispatched = guring_dispatch_drain (ring, &budget);
+
+      if (n_dispatched > 0 || ring->closed)
+        return (gint) n_dispatched;
+      if (!is_usable (ring, error))
+        return -1;
+      if (!may_block || guring_ring_get_n_unfinished (ring) == 0)
+        return 0;
+      if (!ensure_wake_fd (ring, error))
+        return -1;
+      guring_dispatch_wait (ring, -1);
+    }
+}
+
+/**
+ * guring_ring_iterate:
+ * @ring: a ring
+ * @may_block: whether to wait for a completion if there is none
+ * @error: return location for the error
+ *
+ * Submits what is queued and dispatches completions, for programs without a running main loop. No
+ * other source of the context is dispatched. It makes no system call when there is nothing to
+ * submit and completions are there, or there is nothing to wait for.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does; also from a
+ * callback.
+ *
+ * Returns: how many completions were dispatched, at most #GuringRing:dispatch-budget; 0 without
+ *   @may_block if there was none, with it only if no operation is left. -1 with the errors of
+ *   guring_ring_queue()
+ *
+ * Since: 0.1
+ */
+gint
+guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error)
+{
+  GMainContext *acquired;
+  gint n_dispatched = -1;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return -1;
+
+  g_object_ref (ring);
+  n_dispatched = iterate (ring, may_block, error);
+  g_object_unref (ring);
+
+  guring_ownership_release (acquired);
+  return n_dispatched;
+}
+
+/**
+ * guring_ring_get_source:
+ * @ring: a ring
+ *
+ * Gets the source that drives the ring, for g_source_set_priority() and the like. It is attached
+ * already, and has a callback of its own. Destroying it closes the ring. Any thread.
+ *
+ * Returns: (transfer none): the source, destroyed if the ring is closed
+ *
+ * Since: 0.1
+ */
+GSource *
+guring_ring_get_source (GuringRing *ring)
+{
+  g_return_val_if_fail (GURING_IS_RING (ring), NULL);
+
+  return ring->source;
+}
+
+/**
+ * guring_ring_get_statistics:
+ * @ring: a ring
+ * @statistics: (out caller-allocates): where to put them
+ *
+ * Gets what the ring has done so far. For the thread that owns the context; also after closing.
+ *
+ * Since: 0.1
+ */
+void
+guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics)
+{
+  g_return_if_fail (GURING_IS_RING (ring));
+  g_return_if_fail (statistics != NULL);
+
+  g_mutex_lock (&ring->lock); /* for cancels */
+  *statistics = ring->statistics;
+  g_mutex_unlock (&ring->lock);
+  statistics->backlog = guring_ring_get_n_unfinished (ring) - statistics->in_flight;
+}
+
+/**
+ * guring_ring_get_uring: (skip)
+ * @ring: a ring
+ *
+ * Gets the io_uring itself, for io_uring_register_*(): buffers, files, buffer rings, personalities.
+ * The SQ and the CQ are the ring's: preparing, submitting and reaping there breaks it. For the
+ * thread that owns the context.
+ *
+ * Returns: (transfer none) (nullable): the io_uring, valid until the ring is closed; %NULL after
+ *   that, and in a forked child
+ *
+ * Since: 0.1
+ */
+struct io_uring *
+guring_ring_get_uring (GuringRing *ring)
+{
+  g_return_val_if_fail (GURING_IS_RING (ring), NULL);
+
+  if (ring->closed || guring_fork_guard_is_child (ring->fork_guard))
+    return NULL;
+
+  ring->uring_shared = TRUE;
+  return &ring->uring;
+}
+
+/* Returns: (transfer full): a byte for each opcode */
+static guint8 *
+probe (GuringRing *ring)
+{
+  struct io_uring_probe *probe = io_uring_get_probe_ring (&ring->uring);
+  guint8 *opcodes = g_new0 (guint8, G_MAXUINT8 + 1);
+
+  if (probe == NULL)
+    return opcodes;
+
+  for (guint i = 0; i < probe->ops_len; i++)
+    opcodes[probe->ops[i].op] = (probe->ops[i].flags & IO_URING_OP_SUPPORTED) != 0;
+  io_uring_free_probe (probe);
+  return opcodes;
+}
+
+/**
+ * guring_ring_supports:
+ * @ring: a ring
+ * @opcode: an `IORING_OP_…`
+ *
+ * Tells whether the kernel has an operation, by asking it. For the thread that owns the context.
+ *
+ * Returns: %TRUE if so; %FALSE if not, if the ring is closed, and in a forked child
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_ring_supports (GuringRing *ring, guint8 opcode)
+{
+  g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
+
+  if (ring->closed || guring_fork_guard_is_child (ring->fork_guard))
+    return FALSE;
+
+  if (ring->opcodes == NULL)
+    ring->opcodes = probe (ring);
+  return ring->opcodes[opcode];
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The GSource: decides when the ring submits and dispatches. */
+
+#include "config.h"
+
+#include "close.h"
+#include "completion.h"
+#include "dispatch.h"
+#include "ring-private.h"
+#include "source.h"
+#include "submission.h"
+
+typedef struct
+{
+  GSource parent;
+  GuringRing *ring; /* not owned: the ring destroys its source before it goes */
+  gpointer fd_tag;
+} GuringSource;
+
+/* The source of a forked child removes itself; that of an abandoned ring closes it. */
+static gboolean
+is_over (GuringRing *ring)
+{
+  return guring_fork_guard_is_child (ring->fork_guard) || g_atomic_int_get (&ring->abandoned);
+}
+
+static gint
+get_timeout (GuringRing *ring)
+{
+  gint64 retry_time = guring_submission_get_retry_time (ring);
+
+  if (retry_time < 0)
+    return -1;
+  return (gint) (MAX (retry_time - g_get_monotonic_time (), 0) / 1000) + 1;
+}
+
+static gboolean
+guring_source_prepare (GSource *source, gint *timeout)
+{
+  GuringRing *ring = ((GuringSource *) source)->ring;
+
+  ring->polling = FALSE;
+  *timeout = 0;
+  if (is_over (ring))
+    return TRUE;
+
+  guring_submission_flush (ring);
+  if (ring->yielding)
+    return FALSE;
+  if (guring_completion_is_ready (ring)) /* much completes inside the submit call */
+    return TRUE;
+
+  *timeout = get_timeout (ring);
+  ring->polling = TRUE;
+  return FALSE;
+}
+
+static gboolean
+guring_source_check (GSource *source)
+{
+  GuringSource *self = (GuringSource *) source;
+  GuringRing *ring = self->ring;
+
+  ring->polling = FALSE;
+  if (is_over (ring))
+    return TRUE;
+
+  if (ring->yielding)
+    {
+      ring->yielding = FALSE;
+      return FALSE;
+    }
+  return guring_completion_is_ready (ring) || g_source_query_unix_fd (source, self->fd_tag) != 0;
+}
+
+static gboolean
+guring_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  GuringRing *ring = ((GuringSource *) source)->ring;
+  guint budget = ring->dispatch_budget;
+
+  if (guring_fork_guard_is_child (ring->fork_guard))
+    return G_SOURCE_REMOVE;
+
+  g_object_ref (ring);
+  if (g_atomic_int_get (&ring->abandoned))
+    guring_close_without_deadline (ring);
+  else
+    guring_dispatch_drain (ring, &budget);
+
+  /* A source of lower priority runs only in an iteration in which this one is not ready. */
+  ring->yielding = budget == 0;
+  g_object_unref (ring);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs guring_source_funcs = {
+  .prepare = guring_source_prepare,
+  .check = guring_source_check,
+  .dispatch = guring_source_dispatch,
+};
+
+static gboolean
+never_called (gpointer user_data)
+{
+  g_return_val_if_reached (G_SOURCE_REMOVE);
+}
+
+/* Without can_recurse GMainContext takes the fd out of its poll set and puts it back around each
+ * dispatch, with two system calls; and nested main loops could not run the ring.
+ *
+ * @destroyed hears of the end of the context, which destroys its sources. The finalize function
+ * would not: the ring holds a reference on the source. */
+GSource *
+guring_source_new (GuringRing *ring, GDestroyNotify destroyed)
+{
+  GSource *source = g_source_new (&guring_source_funcs, sizeof (GuringSource));
+  GuringSource *self = (GuringSource *) source;
+
+  self->ring = ring;
+  self->fd_tag = g_source_add_unix_fd (source, ring->uring.ring_fd, G_IO_IN);
+  g_source_set_static_name (source, "GuringRing");
+  g_source_set_can_recurse (source, TRUE);
+  g_source_set_callback (source, never_called, ring, destroyed);
+  return source;
+}

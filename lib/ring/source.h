@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <guring/guring.h>
+
+G_BEGIN_DECLS
+
+GSource *guring_source_new (GuringRing *ring, GDestroyNotify destroyed);
+
+G_END_DECLS

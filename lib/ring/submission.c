@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* From the backlog to the kernel. The SQ is filled and submitted in one step and empty outside of
+ * it: what the kernel does not take stays in the backlog, in order. */
+
+#include "config.h"
+
+#include "cancellation.h"
+#include "completion.h"
+#include "submission.h"
+
+#define STALL_DELAY G_GINT64_CONSTANT (1000) /* µs */
+
+/* Ends what the kernel shall never see; its callback comes from the next dispatch. */
+void
+guring_submission_withdraw (GuringRing *ring, guint64 position, int error_number)
+{
+  struct io_uring_sqe *sqe = guring_backlog_get (&ring->backlog, position);
+
+  if (sqe->user_data == 0)
+    return;
+
+  guring_completion_fail (ring, guring_registry_lookup (&ring->registry, sqe->user_data),
+                          error_number);
+  sqe->user_data = 0;
+}
+
+/* Returns: how many SQEs it put into the SQ */
+static guint
+copy_chain (GuringRing *ring, guint64 position, guint64 end)
+{
+  struct io_uring_sqe *last = NULL;
+  guint n = 0;
+
+  for (; position < end; position++)
+    {
+      const struct io_uring_sqe *sqe = guring_backlog_get (&ring->backlog, position);
+
+      if (sqe->user_data == 0)
+        continue;
+
+      last = io_uring_get_sqe (&ring->uring);
+      *last = *sqe;
+      ring->drains |= (sqe->flags & IOSQE_IO_DRAIN) != 0;
+      n++;
+    }
+
+  if (last != NULL) /* its successors may have been withdrawn */
+    last->flags &= (guint8) ~GURING_LINK_FLAGS;
+  return n;
+}
+
+/* Copies as many whole chains as fit into the SQ, and into the CQ when they complete.
+ *
+ * Returns: how many SQEs; @end: the position behind the last */
+static guint
+prepare_sqes (GuringRing *ring, guint room, guint64 *end)
+{
+  GuringBacklog *backlog = &ring->backlog;
+  guint64 position = backlog->head;
+  guint n = 0;
+
+  room = (guint) MIN (room, ring->cq_entries - ring->statistics.in_flight);
+  while (position < backlog->tail)
+    {
+      guint64 chain_end = guring_backlog_get_chain_end (backlog, position);
+
+      if (n + (chain_end - position) > room)
+        break;
+      n += copy_chain (ring, position, chain_end);
+      position = chain_end;
+    }
+
+  *end = position;
+  return n;
+}
+
+/* The kernel took the first @n_taken of what was prepared. Where that cuts a chain, the rest of it
+ * would run on its own, so it fails. */
+static void
+take_some (GuringRing *ring, guint n_taken)
+{
+  GuringBacklog *backlog = &ring->backlog;
+  guint64 chain_end = backlog->head;
+
+  for (guint i = 0; i < n_taken; backlog->head++)
+    {
+      if (backlog->head == chain_end)
+        chain_end = guring_backlog_get_chain_end (backlog, backlog->head);
+      if (guring_backlog_get (backlog, backlog->head)->user_data != 0)
+        i++;
+    }
+
+  for (guint64 position = backlog->head; position < chain_end; position++)
+    guring_submission_withdraw (ring, position, ECANCELED);
+}
+
+static void
+take (GuringRing *ring, guint n_taken, guint n_prepared, guint64 end)
+{
+  if (n_taken == n_prepared)
+    ring->backlog.head = end;
+  else
+    take_some (ring, n_taken);
+
+  ring->statistics.submitted += n_taken;
+  ring->statistics.in_flight += n_taken;
+}
+
+static void
+break_down (GuringRing *ring, int error_number)
+{
+  ring->broken = error_number;
+  g_array_set_size (ring->cancels, 0);
+  for (guint64 position = ring->backlog.head; position < ring->backlog.tail; position++)
+    guring_submission_withdraw (ring, position, error_number);
+}
+
+/* What to do after io_uring_enter() returned @ret: memory and CQ space come back, everything else
+ * (a seccomp filter of later, a ring fd that somebody closed) won't, and ends what waits.
+ *
+ * Returns: whether it succeeded */
+gboolean
+guring_submission_check_result (GuringRing *ring, int ret)
+{
+  ring->statistics.enter_calls++;
+
+  switch (ret)
+    {
+    case -EAGAIN:
+    case -EBUSY:
+    case -EINTR:
+    case -ENOMEM:
+      ring->stalled = TRUE;
+      return FALSE;
+    default:
+      if (ret < 0)
+        break_down (ring, -ret);
+      return ret >= 0;
+    }
+}
+
+/* Returns: how many SQEs the kernel took; @ret: what it said */
+static guint
+enter (GuringRing *ring, guint n_prepared, int *ret)
+{
+  struct io_uring_sq *sq = &ring->uring.sq;
+  guint head = *sq->khead;
+  guint n_taken;
+
+  *ret = io_uring_submit (&ring->uring);
+  n_taken = *sq->khead - head;
+
+  if (n_taken < n_prepared)
+    sq->sqe_head = sq->sqe_tail = *sq->ktail = *sq->khead;
+  if (n_taken == 0)
+    ring->stalled = TRUE;
+  return n_taken;
+}
+
+/* Returns: how many SQEs the kernel took, 0 when there is nothing (more) to do for now */
+static guint
+submit_once (GuringRing *ring)
+{
+  guint64 end;
+  guint n_cancels = guring_cancellation_prepare_sqes (ring, ring->entries);
+  guint n_operations = prepare_sqes (ring, ring->entries - n_cancels, &end);
+  guint n_taken, n_cancels_taken;
+  int ret;
+
+  if (n_cancels + n_operations == 0)
+    {
+      ring->backlog.head = end; /* past what was withdrawn */
+      return 0;
+    }
+
+  n_taken = enter (ring, n_cancels + n_operations, &ret);
+  n_cancels_taken = MIN (n_taken, n_cancels);
+  guring_cancellation_submitted (ring, n_cancels_taken);
+  take (ring, n_taken - n_cancels_taken, n_operations, end);
+  guring_submission_check_result (ring, ret);
+  return n_taken;
+}
+
+/* Submits cancellations and backlog until there are no more, or no more fit.
+ *
+ * Returns: how many SQEs the kernel took */
+guint
+guring_submission_flush (GuringRing *ring)
+{
+  guint total = 0;
+  guint n_taken = 1;
+
+  guring_cancellation_start_requested (ring);
+  ring->stalled = FALSE;
+  while (n_taken > 0 && !ring->broken && !ring->stalled)
+    {
+      n_taken = submit_once (ring);
+      total += n_taken;
+    }
+  return total;
+}
+
+/* Returns: the monotonic time at which there is something to retry, or -1 */
+gint64
+guring_submission_get_retry_time (GuringRing *ring)
+{
+  gint64 cancellation = guring_cancellation_get_retry_time (ring);
+
+  if (!ring->stalled)
+    return cancellation;
+
+  gint64 stall = g_get_monotonic_time () + STALL_DELAY;
+
+  return cancellation < 0 ? stall : MIN (stall, cancellation);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <guring/guring.h>
+
+#include "ring-private.h"
+
+G_BEGIN_DECLS
+
+guint guring_submission_flush (GuringRing *ring);
+void guring_submission_withdraw (GuringRing *ring, guint64 position, int error_number);
+gboolean guring_submission_check_result (GuringRing *ring, int ret);
+gint64 guring_submission_get_retry_time (GuringRing *ring);
+
+static inline gboolean
+guring_operation_is_in_flight (GuringRing *ring, const GuringOperation *operation)
+{
+  return operation->failure == 0 && operation->position < ring->backlog.head;
+}
+
+G_END_DECLS
