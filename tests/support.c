@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "support.h"
+
+#define TIMEOUT_SECONDS 120
+
+GMainContext *context;
+GuringRing *ring;
+
+GuringRing *
+make_ring (guint entries)
+{
+  g_autoptr (GError) error = NULL;
+  GuringRing *made = guring_ring_new (NULL, entries, &error);
+
+  ck_assert_msg (made != NULL, "%s", error != NULL ? error->message : "no error");
+  return made;
+}
+
+void
+setup_ring (void)
+{
+  context = g_main_context_new ();
+  g_main_context_push_thread_default (context);
+  ring = make_ring (8);
+}
+
+void
+teardown_ring (void)
+{
+  if (ring != NULL)
+    {
+      assert_counts (0, 0);
+      g_object_add_weak_pointer (G_OBJECT (ring), (gpointer *) &ring);
+      g_object_unref (ring);
+      ck_assert_msg (ring == NULL, "somebody holds a reference on the ring");
+    }
+
+  g_main_context_pop_thread_default (context);
+  g_clear_pointer (&context, g_main_context_unref);
+}
+
+void
+record_completion (GuringRing *completed_ring, const GuringCompletion *completion, gpointer data)
+{
+  Record *record = data;
+
+  ck_assert (GURING_IS_RING (completed_ring));
+  if (guring_completion_is_final (completion))
+    record->n_final++;
+  else
+    record->n_more++;
+  record->res = completion->res;
+  record->flags = completion->flags;
+  record->id = completion->id;
+}
+
+void
+record_notify (gpointer data)
+{
+  Record *record = data;
+
+  record->n_notified++;
+  record->n_before_notify = record->n_more + record->n_final;
+}
+
+guint64
+queue (const struct io_uring_sqe *sqe, Record *record)
+{
+  g_autoptr (GError) error = NULL;
+  guint64 id = guring_ring_queue (ring, sqe, record_completion, record, record_notify, &error);
+
+  ck_assert_msg (id != 0, "%s", error != NULL ? error->message : "no error");
+  ck_assert_ptr_null (error);
+  return id;
+}
+
+GuringRequest
+request (const struct io_uring_sqe *sqe, Record *record)
+{
+  return (GuringRequest) { *sqe, record_completion, record, record_notify };
+}
+
+void
+assert_counts (guint64 in_flight, guint64 backlog)
+{
+  GuringStatistics statistics;
+
+  guring_ring_get_statistics (ring, &statistics);
+  ck_assert_uint_eq (statistics.in_flight, in_flight);
+  ck_assert_uint_eq (statistics.backlog, backlog);
+  ck_assert_uint_eq (statistics.queued, statistics.completed + in_flight + backlog);
+}
+
+guint
+count_descriptors (void)
+{
+  GDir *dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  ck_assert_ptr_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  g_dir_close (dir);
+  return n;
+}
+
+int
+run_suite_without_io_uring (Suite *suite)
+{
+  SRunner *runner = srunner_create (suite);
+  int n_failed;
+
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  n_failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+run_suite (Suite *suite)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (guring_is_supported (&error))
+    return run_suite_without_io_uring (suite);
+
+  srunner_free (srunner_create (suite));
+  g_print ("1..0 # SKIP %s\n", error->message);
+  return EXIT_SUCCESS;
+}
+
+TCase *
+add_case (Suite *suite, const gchar *name)
+{
+  TCase *tcase = tcase_create (name);
+
+  tcase_set_timeout (tcase, TIMEOUT_SECONDS);
+  suite_add_tcase (suite, tcase);
+  return tcase;
+}
+
+TCase *
+add_ring_case (Suite *suite, const gchar *name)
+{
+  TCase *tcase = add_case (suite, name);
+
+  tcase_add_checked_fixture (tcase, setup_ring, teardown_ring);
+  return tcase;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What all suites share. */
+
+#pragma once
+
+#include <check.h>
+#include <guring/guring.h>
+
+/* A main context, thread-default, and a ring on it: make them in a checked fixture. */
+extern GMainContext *context;
+extern GuringRing *ring;
+
+void setup_ring (void);        /* of 8 entries, and so 16 CQ entries */
+void teardown_ring (void);     /* fails if the ring still has operations, or somebody a reference */
+GuringRing *make_ring (guint entries);
+
+/* What came back of an operation. Pass record_completion, a Record and record_notify. */
+typedef struct
+{
+  guint n_more;            /* completions that were not final */
+  guint n_final;
+  guint n_notified;
+  guint n_before_notify;   /* completions of both kinds, when it was notified */
+  gint32 res;              /* of the last completion, like the next two */
+  guint32 flags;
+  guint64 id;
+} Record;
+
+void record_completion (GuringRing *ring, const GuringCompletion *completion, gpointer record);
+void record_notify (gpointer record);
+guint64 queue (const struct io_uring_sqe *sqe, Record *record); /* fails the test on error */
+GuringRequest request (const struct io_uring_sqe *sqe, Record *record);
+
+/* One final completion, then one notify. */
+#define assert_ended(record)                                                                       \
+  do                                                                                               \
+    {                                                                                              \
+      ck_assert_uint_eq ((record)->n_final, 1);                                                    \
+      ck_assert_uint_eq ((record)->n_notified, 1);                                                 \
+      ck_assert_uint_eq ((record)->n_before_notify, (record)->n_more + 1);                         \
+    }                                                                                              \
+  while (0)
+
+#define assert_ended_with(record, result)                                                          \
+  do                                                                                               \
+    {                                                                                              \
+      assert_ended (record);                                                                       \
+      ck_assert_int_eq ((record)->res, result);                                                    \
+    }                                                                                              \
+  while (0)
+
+#define assert_untouched(record)                                                                   \
+  ck_assert_uint_eq ((record)->n_more + (record)->n_final + (record)->n_notified, 0)
+
+#define assert_error(error, error_code)                                                            \
+  do                                                                                               \
+    {                                                                                              \
+      ck_assert_ptr_nonnull (error);                                                               \
+      ck_assert_msg (g_error_matches (error, G_IO_ERROR, error_code), "%s %d: %s",                 \
+                     g_quark_to_string ((error)->domain), (error)->code, (error)->message);        \
+    }                                                                                              \
+  while (0)
+
+/* queued == completed + in_flight + backlog, and these two as given */
+void assert_counts (guint64 in_flight, guint64 backlog);
+
+/* Run the context until the condition holds; the test's timeout is the limit. */
+#define run_until(condition)                                                                       \
+  do                                                                                               \
+    while (!(condition))                                                                           \
+      g_main_context_iteration (context, TRUE);                                                    \
+  while (0)
+
+guint count_descriptors (void);
+
+/* Runs a suite with TAP on stdout; skips it with the reason if it needs io_uring and there is
+ * none. Returns the exit status. */
+int run_suite (Suite *suite);
+int run_suite_without_io_uring (Suite *suite);
+
+/* A test case with a timeout that fits valgrind; with a fixture, its tests have a ring. */
+TCase *add_case (Suite *suite, const gchar *name);
+TCase *add_ring_case (Suite *suite, const gchar *name);
