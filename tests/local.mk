@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 TEST_EXTENSIONS = .sh
-TEST_LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
-SH_LOG_DRIVER = $(TEST_LOG_DRIVER)
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	G_DEBUG=fatal-warnings \
 	G_SLICE=always-malloc \
+	CC='$(CC)' \
+	CXX='$(CXX)' \
+	GURING_CFLAGS='$(GURING_CFLAGS)' \
 	$(NULL)
 
 if HAVE_CHECK
 suites = \
+	tests/test-environment \
+	tests/test-faults \
 	tests/test-operations \
+	tests/test-pressure \
 	$(NULL)
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
@@ -23,4 +29,18 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 # White-box: the objects of the library itself, with its private headers
 AM_CPPFLAGS += -I$(srcdir)/lib/ring
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
+
+tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
+tests_test_faults_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_submit \
+	$(NULL)
 endif
+
+scripts = \
+	tests/test-headers.sh \
+	tests/test-symbols.sh \
+	$(NULL)
+dist_check_SCRIPTS += $(scripts)
+TESTS += $(scripts)

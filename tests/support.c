@@ -2,7 +2,10 @@
 
 #include "config.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -107,6 +110,52 @@ count_descriptors (void)
     n++;
   g_dir_close (dir);
   return n;
+}
+
+void
+make_pipe (int ends[2])
+{
+  ck_assert_int_eq (pipe2 (ends, O_CLOEXEC), 0);
+}
+
+void
+close_pipe (int ends[2])
+{
+  close (ends[0]);
+  close (ends[1]);
+}
+
+void
+write_byte (int fd)
+{
+  ck_assert_int_eq (write (fd, "x", 1), 1);
+}
+
+guint64
+queue_read_byte (int fd, gchar *byte, Record *record)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_read (&sqe, fd, byte, 1, 0);
+  return queue (&sqe, record);
+}
+
+static gboolean
+is_asleep (const gchar *path)
+{
+  g_autofree gchar *stat = NULL;
+
+  ck_assert (g_file_get_contents (path, &stat, NULL, NULL));
+  return strstr (stat, ") S ") != NULL;
+}
+
+void
+wait_until_asleep (pid_t thread)
+{
+  g_autofree gchar *path = g_strdup_printf ("/proc/self/task/%d/stat", (int) thread);
+
+  while (!is_asleep (path))
+    g_thread_yield ();
 }
 
 int

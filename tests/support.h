@@ -74,6 +74,15 @@ void assert_counts (guint64 in_flight, guint64 backlog);
 
 guint count_descriptors (void);
 
+/* A read from an empty pipe ends when somebody writes a byte. */
+void make_pipe (int ends[2]);
+void close_pipe (int ends[2]);
+void write_byte (int fd);
+guint64 queue_read_byte (int fd, gchar *byte, Record *record);
+
+/* Returns when the kernel says that the thread sleeps. */
+void wait_until_asleep (pid_t thread);
+
 /* Runs a suite with TAP on stdout; skips it with the reason if it needs io_uring and there is
  * none. Returns the exit status. */
 int run_suite (Suite *suite);

@@ -43,6 +43,8 @@ typedef void (*GuringCompletionFunc) (GuringRing *ring,
  *
  * Since: 0.1
  */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic" /* liburing's SQE ends with a zero-size array */
 typedef struct
 {
   struct io_uring_sqe sqe;
@@ -50,6 +52,7 @@ typedef struct
   gpointer user_data;
   GDestroyNotify notify;
 } GuringRequest;
+#pragma GCC diagnostic pop
 
 /* Making and finding a ring */
 

@@ -51,7 +51,7 @@ guring_completion_to_error (const GuringCompletion *completion, GError **error)
 
   code =
     completion->res == -ETIME ? G_IO_ERROR_TIMED_OUT : g_io_error_from_errno (-completion->res);
-  g_set_error_literal (error, G_IO_ERROR, code, g_strerror (-completion->res));
+  g_set_error_literal (error, G_IO_ERROR, (gint) code, g_strerror (-completion->res));
   return FALSE;
 }
 

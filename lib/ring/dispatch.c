@@ -23,15 +23,17 @@ guring_dispatch_drain (GuringRing *ring, guint *budget)
   guint n_dispatched = 0;
   gboolean progress = TRUE;
 
-  while (progress && *budget > 0 && !ring->closed)
+  while (progress && *budget > 0)
     {
       guint budget_before = *budget;
 
       n_dispatched += guring_completion_reap (ring, budget);
       progress = *budget < budget_before;
-      if (!ring->closed)
-        progress |= guring_submission_flush (ring) > 0;
-      progress = progress && !ring->closed && guring_completion_is_ready (ring);
+      if (ring->closed)
+        break;
+
+      progress |= guring_submission_flush (ring) > 0 || ring->failed != NULL;
+      progress = progress && guring_completion_is_ready (ring);
     }
 
   guring_ownership_leave_callbacks (ring, previous);

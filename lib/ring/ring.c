@@ -97,6 +97,13 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
   ring->entries = ring->uring.sq.ring_entries;
   ring->cq_entries = ring->uring.cq.ring_entries;
   ring->setup_flags = ring->uring.flags;
+
+  /* Not earlier: GLib aborts where it can't make a context for want of descriptors. */
+  if (ring->context == NULL)
+    ring->context = g_main_context_get_thread_default ();
+  if (ring->context == NULL)
+    ring->context = g_main_context_default ();
+
   ring->source = guring_source_new (ring, on_source_destroyed);
   g_source_attach (ring->source, ring->context);
   return TRUE;
@@ -106,19 +113,6 @@ static void
 guring_ring_initable_iface_init (GInitableIface *iface)
 {
   iface->init = guring_ring_initable_init;
-}
-
-static void
-guring_ring_constructed (GObject *object)
-{
-  GuringRing *ring = GURING_RING (object);
-
-  if (ring->context == NULL)
-    ring->context = g_main_context_get_thread_default ();
-  if (ring->context == NULL)
-    ring->context = g_main_context_default ();
-
-  G_OBJECT_CLASS (guring_ring_parent_class)->constructed (object);
 }
 
 static void
@@ -205,7 +199,6 @@ guring_ring_class_init (GuringRingClass *class)
   const GParamFlags at_construction =
     G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
 
-  object_class->constructed = guring_ring_constructed;
   object_class->dispose = guring_ring_dispose;
   object_class->finalize = guring_ring_finalize;
   object_class->get_property = guring_ring_get_property;
@@ -301,7 +294,7 @@ is_usable (GuringRing *ring, GError **error)
   if (ring->closing)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The ring is closed");
   else if (ring->broken)
-    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (ring->broken),
+    g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (ring->broken),
                  "io_uring_enter() is refused since the ring was made: %s; make another ring, and "
                  "see whether a seccomp filter forbids it or somebody closed the ring's descriptor",
                  g_strerror (ring->broken));
@@ -521,7 +514,7 @@ ensure_wake_fd (GuringRing *ring, GError **error)
 
   int saved_errno = errno;
 
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+  g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (saved_errno),
                "Could not make an eventfd to wait with: %s; close some descriptors or raise "
                "RLIMIT_NOFILE",
                g_strerror (saved_errno));

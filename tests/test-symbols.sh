@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The version script, the library's exports and the installed headers name the same functions.
+
+set -eu
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+number=0
+check () # DESCRIPTION FILE FILE: the files are the same, and not empty
+{
+  number=$((number + 1))
+  if test -s "$2" && diff "$2" "$3" >"$dir/diff"; then
+    echo "ok $number - $1"
+  else
+    echo "not ok $number - $1"
+    sed 's/^/# /' "$dir/diff"
+  fi
+}
+
+sed -n 's/^  \(guring_[a-z0-9_]*\);$/\1/p' "$srcdir/lib/libguring-1.map" >"$dir/map-as-is"
+sort "$dir/map-as-is" >"$dir/map"
+
+# All that is defined, whatever its name, but for what the linker or a sanitizer adds
+nm -D --defined-only lib/.libs/libguring-1.so | awk '$2 != "A" { print $3 }' |
+  sed 's/@.*//' | grep -v -e '^__asan_' -e '^__odr_asan' -e '^___' | sort >"$dir/exports"
+
+{
+  cat "$srcdir"/include/guring/*.h | grep -v "^#" | tr '\n' ' ' | tr ';' '\n' |
+    grep GURING_AVAILABLE_IN_ALL | grep -o 'guring_[a-z0-9_]* (' | tr -d ' ('
+  sed -n 's/^G_DECLARE_.*TYPE (.*, \(guring_[a-z_]*\), GURING.*/\1_get_type/p' \
+    "$srcdir"/include/guring/*.h
+} | sort >"$dir/headers"
+
+echo 1..4
+check 'the version script is sorted' "$dir/map-as-is" "$dir/map"
+check 'exports are what the version script lists' "$dir/map" "$dir/exports"
+check 'headers declare what the version script lists' "$dir/map" "$dir/headers"
+
+# Each of them has a doc comment that says since when
+documented=$(awk '/^\/\*\*$/ { getline; sub(/^ \* /, ""); sub(/:.*/, ""); name = $0 }
+                  /^ \* Since: / { print name }' "$srcdir"/lib/ring/*.c | grep '^guring_' | sort)
+grep -v '_get_type$' "$dir/map" >"$dir/functions"
+echo "$documented" >"$dir/documented"
+check 'each function is documented' "$dir/functions" "$dir/documented"
