@@ -85,7 +85,7 @@ queue (const struct io_uring_sqe *sqe, Record *record)
 GuringRequest
 request (const struct io_uring_sqe *sqe, Record *record)
 {
-  return (GuringRequest) { *sqe, record_completion, record, record_notify };
+  return (GuringRequest){ *sqe, record_completion, record, record_notify };
 }
 
 void

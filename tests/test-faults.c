@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Promises 1, 4, 5 and 9 when io_uring_enter() fails: linked with --wrap at the liburing boundary. */
+/* Promises 1, 4, 5 and 9 when io_uring_enter() fails: linked with --wrap at the liburing boundary.
+ */
 
 #include "config.h"
 
@@ -15,9 +16,9 @@ int __wrap_io_uring_submit (struct io_uring *uring);
 int __real_io_uring_get_events (struct io_uring *uring);
 int __wrap_io_uring_get_events (struct io_uring *uring);
 
-static int submit_fault;         /* what io_uring_submit() returns, having done nothing */
-static guint n_submit_faults;    /* how many times more */
-static guint submit_limit;       /* how many SQEs it takes at most, 0: all */
+static int submit_fault;      /* what io_uring_submit() returns, having done nothing */
+static guint n_submit_faults; /* how many times more */
+static guint submit_limit;    /* how many SQEs it takes at most, 0: all */
 static int get_events_fault;
 static guint n_get_events_faults;
 

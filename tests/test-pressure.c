@@ -51,8 +51,8 @@ queue_counted (const struct io_uring_sqe *sqe, guint index)
 {
   g_autoptr (GError) error = NULL;
 
-  ck_assert_msg (guring_ring_queue (ring, sqe, count_completion, GUINT_TO_POINTER (index), count_notify,
-                                    &error) != 0,
+  ck_assert_msg (guring_ring_queue (ring, sqe, count_completion, GUINT_TO_POINTER (index),
+                                    count_notify, &error) != 0,
                  "%s", error != NULL ? error->message : "");
 }
 

@@ -25,10 +25,12 @@ typedef struct
   guint32 flags;
 } GuringCompletion;
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_completion_is_final (const GuringCompletion *completion);
+/* Whether no more will come for this operation. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_completion_is_final (const GuringCompletion *completion);
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_completion_to_error (const GuringCompletion *completion, GError **error);
+/* FALSE and an error if the result is a negated errno. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_completion_to_error (const GuringCompletion *completion, GError **error);
 
 G_END_DECLS

@@ -56,57 +56,69 @@ typedef struct
 
 /* Making and finding a ring */
 
-GURING_AVAILABLE_IN_ALL GuringRing *
-guring_ring_new (GMainContext *context, guint entries, GError **error);
+/* On a context, or the thread-default one. */
+GURING_AVAILABLE_IN_ALL
+GuringRing *guring_ring_new (GMainContext *context, guint entries, GError **error);
 
-GURING_AVAILABLE_IN_ALL GuringRing *
-guring_ring_get_default (GError **error);
+/* The one of the thread-default context. */
+GURING_AVAILABLE_IN_ALL
+GuringRing *guring_ring_get_default (GError **error);
 
 /* Operations */
 
-GURING_AVAILABLE_IN_ALL guint64
-guring_ring_queue (GuringRing *ring,
-                   const struct io_uring_sqe *sqe,
-                   GuringCompletionFunc func,
-                   gpointer user_data,
-                   GDestroyNotify notify,
-                   GError **error);
+/* One: any SQE, zeroed and then prepared by io_uring_prep_*(). Its id, 0 on error. */
+GURING_AVAILABLE_IN_ALL
+guint64 guring_ring_queue (GuringRing *ring,
+                           const struct io_uring_sqe *sqe,
+                           GuringCompletionFunc func,
+                           gpointer user_data,
+                           GDestroyNotify notify,
+                           GError **error);
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_ring_queue_chain (GuringRing *ring,
-                         const GuringRequest *requests,
-                         gsize n_requests,
-                         guint64 *ids,
-                         GError **error);
+/* Several that run one after the other: all or none. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_ring_queue_chain (GuringRing *ring,
+                                  const GuringRequest *requests,
+                                  gsize n_requests,
+                                  guint64 *ids,
+                                  GError **error);
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_ring_cancel (GuringRing *ring, guint64 id);
+/* From any thread. The operation still gets its final completion. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_ring_cancel (GuringRing *ring, guint64 id);
 
 /* Without a running main loop */
 
-GURING_AVAILABLE_IN_ALL gint
-guring_ring_submit (GuringRing *ring, GError **error);
+/* Now, and not before the loop sleeps. How many SQEs the kernel took, -1 on error. */
+GURING_AVAILABLE_IN_ALL
+gint guring_ring_submit (GuringRing *ring, GError **error);
 
-GURING_AVAILABLE_IN_ALL gint
-guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error);
+/* Submits, waits if it may, dispatches. How many completions, -1 on error. */
+GURING_AVAILABLE_IN_ALL
+gint guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error);
 
 /* The end */
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error);
+/* Cancels all, waits for the ends of all, detaches. The last g_object_unref() does it too. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error);
 
 /* What it is made of */
 
-GURING_AVAILABLE_IN_ALL GSource *
-guring_ring_get_source (GuringRing *ring);
+/* For its priority and name. */
+GURING_AVAILABLE_IN_ALL
+GSource *guring_ring_get_source (GuringRing *ring);
 
-GURING_AVAILABLE_IN_ALL void
-guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics);
+/* What it has done. */
+GURING_AVAILABLE_IN_ALL
+void guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics);
 
-GURING_AVAILABLE_IN_ALL struct io_uring *
-guring_ring_get_uring (GuringRing *ring);
+/* For io_uring_register_*(), and nothing else. */
+GURING_AVAILABLE_IN_ALL
+struct io_uring *guring_ring_get_uring (GuringRing *ring);
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_ring_supports (GuringRing *ring, guint8 opcode);
+/* Whether the kernel has an IORING_OP_…. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_ring_supports (GuringRing *ring, guint8 opcode);
 
 G_END_DECLS

@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-GURING_AVAILABLE_IN_ALL gboolean
-guring_is_supported (GError **error);
+/* Whether io_uring can be used here, and if not, why. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_is_supported (GError **error);
 
 G_END_DECLS

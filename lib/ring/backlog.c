@@ -66,5 +66,5 @@ void
 guring_backlog_clear (GuringBacklog *backlog)
 {
   g_clear_pointer (&backlog->sqes, g_free);
-  *backlog = (GuringBacklog) { 0 };
+  *backlog = (GuringBacklog){ 0 };
 }

@@ -42,8 +42,7 @@ wake (GuringRing *ring)
 {
   if (ring->waiting)
     eventfd_write (ring->wake_fd, 1);
-  else if (ring->context != NULL &&
-           (!g_main_context_is_owner (ring->context) || ring->polling))
+  else if (ring->context != NULL && (!g_main_context_is_owner (ring->context) || ring->polling))
     g_main_context_wakeup (ring->context);
 }
 
@@ -204,7 +203,7 @@ guring_cancellation_prepare_sqes (GuringRing *ring, guint room)
       guint64 id = g_array_index (ring->cancels, guint64, i);
       struct io_uring_sqe *sqe = io_uring_get_sqe (&ring->uring);
 
-      *sqe = (struct io_uring_sqe) { 0 };
+      *sqe = (struct io_uring_sqe){ 0 };
       io_uring_prep_cancel64 (sqe, id, 0);
       sqe->user_data = id | GURING_CANCELLATION_BIT;
     }

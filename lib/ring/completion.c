@@ -142,11 +142,11 @@ take_cqe (GuringRing *ring, GuringCompletion *completion)
   unsigned head;
 
   io_uring_for_each_cqe (&ring->uring, head, cqe)
-    {
-      *completion = (GuringCompletion) { cqe->user_data, cqe->res, cqe->flags };
-      io_uring_cq_advance (&ring->uring, 1);
-      return TRUE;
-    }
+  {
+    *completion = (GuringCompletion){ cqe->user_data, cqe->res, cqe->flags };
+    io_uring_cq_advance (&ring->uring, 1);
+    return TRUE;
+  }
   return FALSE;
 }
 

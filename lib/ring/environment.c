@@ -74,8 +74,9 @@ explain (int error_number, guint entries)
     case ENOMEM:
       return explain_enomem (entries);
     case EMFILE:
-      return g_strdup ("the process has no descriptor left: close some, or raise RLIMIT_NOFILE with "
-                       "ulimit -n");
+      return g_strdup (
+        "the process has no descriptor left: close some, or raise RLIMIT_NOFILE with "
+        "ulimit -n");
     case ENFILE:
       return g_strdup ("the system has no descriptor left: raise the sysctl fs.file-max");
     default:

@@ -90,8 +90,7 @@ guring_registry_lookup (GuringRegistry *registry, guint64 id)
     return NULL;
 
   operation = guring_registry_get_slot (registry, (guint32) id);
-  if (operation == NULL ||
-      __atomic_load_n (&operation->generation, __ATOMIC_RELAXED) != generation)
+  if (operation == NULL || __atomic_load_n (&operation->generation, __ATOMIC_RELAXED) != generation)
     return NULL;
 
   return operation;

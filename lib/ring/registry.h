@@ -12,7 +12,8 @@ typedef struct _GuringOperation GuringOperation;
  *
  *   free --insert--> live --finish--> finished --release--> free
  *
- * Its id is valid while it is live; finished, it waits for the callbacks that run on it to return. */
+ * Its id is valid while it is live; finished, it waits for the callbacks that run on it to return.
+ */
 struct _GuringOperation
 {
   GuringCompletionFunc func;

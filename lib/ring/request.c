@@ -123,9 +123,9 @@ guring_request_is_valid (GuringRing *ring,
 
 gboolean
 guring_requests_are_valid (GuringRing *ring,
-                          const GuringRequest *requests,
-                          gsize n_requests,
-                          GError **error)
+                           const GuringRequest *requests,
+                           gsize n_requests,
+                           GError **error)
 {
   if (n_requests == 0)
     return refuse (error, "A chain needs at least one request");
@@ -142,8 +142,8 @@ guring_requests_are_valid (GuringRing *ring,
 
   for (gsize i = 0; i < n_requests; i++)
     {
-      GuringRequestPlace place = (i == 0 ? GURING_REQUEST_FIRST : 0) |
-                                 (i + 1 == n_requests ? GURING_REQUEST_LAST : 0);
+      GuringRequestPlace place =
+        (i == 0 ? GURING_REQUEST_FIRST : 0) | (i + 1 == n_requests ? GURING_REQUEST_LAST : 0);
 
       if (!guring_request_is_valid (ring, &requests[i].sqe, requests[i].func, place, error))
         {

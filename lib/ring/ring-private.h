@@ -27,7 +27,7 @@ struct _GuringRing
   guint cq_entries;
   guint setup_flags;
   guint dispatch_budget;
-  guint8 *opcodes; /* which of the 256 the kernel has; NULL until somebody asks */
+  guint8 *opcodes;       /* which of the 256 the kernel has; NULL until somebody asks */
   gboolean uring_shared; /* the caller may have registered things with it */
 
   GuringRegistry registry;
@@ -37,26 +37,26 @@ struct _GuringRing
   GuringStatistics statistics; /* all but backlog, which follows from the others */
 
   /* Cancellation */
-  GMutex lock;         /* of the next four */
-  GArray *requested;   /* ids, from any thread */
-  int wake_fd;         /* ends a blocking wait outside of the main loop; -1 until first needed */
-  gboolean waiting;    /* in such a wait */
-  gint has_requested;  /* atomic: is it worth taking the lock? */
-  GArray *cancels;     /* ids to be cancelled with the next submission */
-  GArray *unanswered;  /* ids that the kernel could not cancel yet */
+  GMutex lock;        /* of the next four */
+  GArray *requested;  /* ids, from any thread */
+  int wake_fd;        /* ends a blocking wait outside of the main loop; -1 until first needed */
+  gboolean waiting;   /* in such a wait */
+  gint has_requested; /* atomic: is it worth taking the lock? */
+  GArray *cancels;    /* ids to be cancelled with the next submission */
+  GArray *unanswered; /* ids that the kernel could not cancel yet */
   guint n_cancels_in_flight;
-  gint64 retry_time;   /* when to try these again, monotonic time in µs */
-  gint64 retry_delay;  /* µs */
+  gint64 retry_time;  /* when to try these again, monotonic time in µs */
+  gint64 retry_delay; /* µs */
 
   /* State */
-  int broken;         /* errno of an io_uring_enter() that will never work again, else 0 */
-  gint closing;       /* takes no more operations; atomic */
-  gint closed;        /* has no io_uring any more; atomic */
-  gint abandoned;     /* last reference dropped in a wrong thread: this one is to close it; atomic */
-  gboolean drains;    /* IOSQE_IO_DRAIN was used */
-  gboolean stalled;   /* the kernel had no room: try again soon */
-  gboolean yielding;  /* budget spent: let the other sources run */
-  gboolean polling;   /* between prepare and check: the loop may be asleep */
+  int broken;        /* errno of an io_uring_enter() that will never work again, else 0 */
+  gint closing;      /* takes no more operations; atomic */
+  gint closed;       /* has no io_uring any more; atomic */
+  gint abandoned;    /* last reference dropped in a wrong thread: this one is to close it; atomic */
+  gboolean drains;   /* IOSQE_IO_DRAIN was used */
+  gboolean stalled;  /* the kernel had no room: try again soon */
+  gboolean yielding; /* budget spent: let the other sources run */
+  gboolean polling;  /* between prepare and check: the loop may be asleep */
 };
 
 static inline guint64

@@ -54,7 +54,9 @@ static GParamSpec *properties[N_PROPERTIES];
 
 static void guring_ring_initable_iface_init (GInitableIface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (GuringRing, guring_ring, G_TYPE_OBJECT,
+G_DEFINE_FINAL_TYPE_WITH_CODE (GuringRing,
+                               guring_ring,
+                               G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE,
                                                       guring_ring_initable_iface_init))
 
@@ -255,9 +257,8 @@ guring_ring_class_init (GuringRingClass *class)
    *
    * Since: 0.1
    */
-  properties[PROP_SETUP_FLAGS] =
-    g_param_spec_uint ("setup-flags", NULL, NULL, 0, G_MAXUINT, 0,
-                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_SETUP_FLAGS] = g_param_spec_uint ("setup-flags", NULL, NULL, 0, G_MAXUINT, 0,
+                                                    G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }

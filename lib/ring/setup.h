@@ -6,7 +6,6 @@
 
 G_BEGIN_DECLS
 
-gboolean
-guring_setup (struct io_uring *uring, guint entries, guint cq_entries, GError **error);
+gboolean guring_setup (struct io_uring *uring, guint entries, guint cq_entries, GError **error);
 
 G_END_DECLS
