@@ -44,6 +44,7 @@ lib_libguring_1_la_DEPENDENCIES = lib/libguring-internal.la lib/libguring-1.map
 lib_libguring_1_la_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-version-info $(GURING_LT_VERSION) \
+	-Wl,-Bsymbolic-functions \
 	-Wl,--version-script=$(srcdir)/lib/libguring-1.map \
 	$(NULL)
 if !SANITIZER

@@ -19,7 +19,7 @@
 guint
 guring_dispatch_drain (GuringRing *ring, guint *budget)
 {
-  GThread *previous = guring_ownership_enter_callbacks (ring);
+  gsize previous = guring_ownership_enter_callbacks (ring);
   guint n_dispatched = 0;
   gboolean progress = TRUE;
 

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <pthread.h>
+
 #include "ownership.h"
 #include "ring-private.h"
 
@@ -29,7 +31,7 @@ guring_ownership_acquire (GuringRing *ring, GMainContext **acquired, GError **er
     return fail_closed (error, "The ring belongs to the parent process; make one of your own "
                                "after fork()");
 
-  if (__atomic_load_n (&ring->running, __ATOMIC_RELAXED) == g_thread_self ())
+  if (__atomic_load_n (&ring->running, __ATOMIC_RELAXED) == (gsize) pthread_self ())
     return TRUE;
 
   context = g_atomic_pointer_get (&ring->context);
@@ -58,17 +60,17 @@ guring_ownership_release (GMainContext *acquired)
     }
 }
 
-GThread *
+gsize
 guring_ownership_enter_callbacks (GuringRing *ring)
 {
-  GThread *previous = ring->running;
+  gsize previous = ring->running;
 
-  __atomic_store_n (&ring->running, g_thread_self (), __ATOMIC_RELAXED);
+  __atomic_store_n (&ring->running, (gsize) pthread_self (), __ATOMIC_RELAXED);
   return previous;
 }
 
 void
-guring_ownership_leave_callbacks (GuringRing *ring, GThread *previous)
+guring_ownership_leave_callbacks (GuringRing *ring, gsize previous)
 {
   __atomic_store_n (&ring->running, previous, __ATOMIC_RELAXED);
 }

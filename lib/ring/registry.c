@@ -6,38 +6,13 @@
 
 #include "registry.h"
 
-static inline guint
-segment_of (guint32 index, guint32 *offset)
-{
-  guint64 place = (guint64) index + GURING_FIRST_SEGMENT;
-  guint segment = 63 - (guint) __builtin_clzll (place / GURING_FIRST_SEGMENT);
-
-  *offset = (guint32) (place - ((guint64) GURING_FIRST_SEGMENT << segment));
-  return segment;
-}
-
-/* Any thread: a slot never moves, and a segment is published whole. */
-GuringOperation *
-guring_registry_get_slot (GuringRegistry *registry, guint32 index)
-{
-  GuringOperation *slots;
-  guint32 offset;
-  guint segment = segment_of (index, &offset);
-
-  if (segment >= GURING_N_SEGMENTS)
-    return NULL;
-
-  slots = __atomic_load_n (&registry->segments[segment], __ATOMIC_ACQUIRE);
-  return slots != NULL ? &slots[offset] : NULL;
-}
-
 static GuringOperation *
 add_slot (GuringRegistry *registry)
 {
   guint32 index = registry->n_slots;
   GuringOperation *operation;
   guint32 offset;
-  guint segment = segment_of (index, &offset);
+  guint segment = guring_registry_get_segment (index, &offset);
 
   if (segment >= GURING_N_SEGMENTS)
     g_error ("More than 4 billion operations at once");
@@ -76,23 +51,6 @@ guring_registry_insert (GuringRegistry *registry)
   operation->next = NULL;
   operation->failure = 0;
   operation->cancelling = FALSE;
-  return operation;
-}
-
-/* Any thread; but only the ring's may look into what it returns. */
-GuringOperation *
-guring_registry_lookup (GuringRegistry *registry, guint64 id)
-{
-  guint32 generation = (guint32) (id >> 32);
-  GuringOperation *operation;
-
-  if ((generation & 1) == 0)
-    return NULL;
-
-  operation = guring_registry_get_slot (registry, (guint32) id);
-  if (operation == NULL || __atomic_load_n (&operation->generation, __ATOMIC_RELAXED) != generation)
-    return NULL;
-
   return operation;
 }
 

@@ -45,10 +45,50 @@ typedef struct
 
 void guring_registry_clear (GuringRegistry *registry);
 GuringOperation *guring_registry_insert (GuringRegistry *registry);
-GuringOperation *guring_registry_lookup (GuringRegistry *registry, guint64 id);
-GuringOperation *guring_registry_get_slot (GuringRegistry *registry, guint32 index);
 void guring_registry_finish (GuringOperation *operation);
 void guring_registry_release (GuringRegistry *registry, GuringOperation *operation);
+
+static inline guint
+guring_registry_get_segment (guint32 index, guint32 *offset)
+{
+  guint64 place = (guint64) index + GURING_FIRST_SEGMENT;
+  guint segment = 63 - (guint) __builtin_clzll (place / GURING_FIRST_SEGMENT);
+
+  *offset = (guint32) (place - ((guint64) GURING_FIRST_SEGMENT << segment));
+  return segment;
+}
+
+/* Any thread: a slot never moves, and a segment is published whole. */
+static inline GuringOperation *
+guring_registry_get_slot (GuringRegistry *registry, guint32 index)
+{
+  GuringOperation *slots;
+  guint32 offset;
+  guint segment = guring_registry_get_segment (index, &offset);
+
+  if (segment >= GURING_N_SEGMENTS)
+    return NULL;
+
+  slots = __atomic_load_n (&registry->segments[segment], __ATOMIC_ACQUIRE);
+  return slots != NULL ? &slots[offset] : NULL;
+}
+
+/* Any thread; but only the ring's may look into what it returns. */
+static inline GuringOperation *
+guring_registry_lookup (GuringRegistry *registry, guint64 id)
+{
+  guint32 generation = (guint32) (id >> 32);
+  GuringOperation *operation;
+
+  if ((generation & 1) == 0)
+    return NULL;
+
+  operation = guring_registry_get_slot (registry, (guint32) id);
+  if (operation == NULL || __atomic_load_n (&operation->generation, __ATOMIC_RELAXED) != generation)
+    return NULL;
+
+  return operation;
+}
 
 static inline guint64
 guring_operation_get_id (const GuringOperation *operation)

@@ -19,7 +19,7 @@ struct _GuringRing
 
   GMainContext *context; /* not owned: the ring closes when it goes; atomic */
   GSource *source;
-  GThread *running; /* the thread whose callbacks run now; atomic */
+  gsize running; /* pthread_t of the thread whose callbacks run now, else 0; atomic */
   GuringForkGuard *fork_guard;
 
   struct io_uring uring;
