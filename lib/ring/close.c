@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cancellation.h"
@@ -13,12 +14,14 @@
 #include "ownership.h"
 #include "ring-private.h"
 
+/* In portions: a multishot operation may complete faster than its completions are dispatched, and
+ * its cancellation is submitted in between. */
 static void
 drain (GuringRing *ring, gint64 deadline)
 {
   while (guring_ring_get_n_unfinished (ring) > 0 && !ring->closed)
     {
-      guint budget = G_MAXUINT;
+      guint budget = ring->dispatch_budget;
 
       if (guring_dispatch_drain (ring, &budget) == 0 && guring_ring_get_n_unfinished (ring) > 0 &&
           !ring->closed && !guring_dispatch_wait (ring, deadline))
@@ -94,24 +97,19 @@ guring_close_without_deadline (GuringRing *ring)
     }
 }
 
-static gboolean
-is_io_uring (int fd)
-{
-  g_autofree gchar *path = g_strdup_printf ("/proc/self/fd/%d", fd);
-  g_autofree gchar *target = g_file_read_link (path, NULL);
-
-  return g_strcmp0 (target, "anon_inode:[io_uring]") == 0;
-}
-
-/* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and the
- * child may have closed the descriptor and have another under its number. */
+/* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and under
+ * the descriptor's number the child may have another by now. The eventfd is left to exec or exit:
+ * unlike the ring's descriptor it keeps nothing of the parent alive. */
 static void
 close_in_child (GuringRing *ring)
 {
+  struct stat status;
   int fd = ring->uring.ring_fd;
 
+  ring->wake_fd = -1;
+  g_mutex_init (&ring->lock); /* another thread may have held it at the time of the fork */
   detach (ring);
-  if (is_io_uring (fd))
+  if (fstat (fd, &status) == 0 && status.st_ino == ring->inode)
     close (fd);
 }
 
@@ -165,7 +163,8 @@ guring_close_last_reference (GuringRing *ring)
 gboolean
 guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error)
 {
-  gint64 deadline = timeout_us < 0 ? -1 : g_get_monotonic_time () + timeout_us;
+  gint64 now = g_get_monotonic_time ();
+  gint64 deadline = timeout_us < 0 || timeout_us > G_MAXINT64 - now ? -1 : now + timeout_us;
   GMainContext *acquired;
   guint64 n_leaked;
 

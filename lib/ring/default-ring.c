@@ -10,23 +10,23 @@
 G_LOCK_DEFINE_STATIC (default_rings);
 static GHashTable *default_rings; /* GMainContext, not owned → GuringRing, owned */
 
-/* Locked. A forked child finds its parent's rings here, dead; the last reference on one is dropped
- * after unlocking, since that calls guring_default_ring_forget(). */
-static GuringRing *
-lookup (GMainContext *context, GuringRing **dead)
+/* A forked child finds its parent's ring here, dead. It goes before the child makes its own, which
+ * may get the same descriptor number. */
+static void
+drop_dead (GMainContext *context)
 {
-  GuringRing *ring;
+  GuringRing *dead = NULL;
 
-  if (default_rings == NULL)
-    default_rings = g_hash_table_new (NULL, NULL);
+  G_LOCK (default_rings);
+  if (default_rings != NULL)
+    dead = g_hash_table_lookup (default_rings, context);
+  if (dead != NULL && guring_fork_guard_is_child (dead->fork_guard))
+    g_hash_table_remove (default_rings, context);
+  else
+    dead = NULL;
+  G_UNLOCK (default_rings);
 
-  ring = g_hash_table_lookup (default_rings, context);
-  if (ring != NULL && guring_fork_guard_is_child (ring->fork_guard))
-    {
-      g_hash_table_remove (default_rings, context);
-      *dead = g_steal_pointer (&ring);
-    }
-  return ring;
+  g_clear_object (&dead);
 }
 
 /**
@@ -45,13 +45,16 @@ GuringRing *
 guring_ring_get_default (GError **error)
 {
   g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
-  g_autoptr (GuringRing) dead = NULL;
   GuringRing *ring;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
+  drop_dead (context);
+
   G_LOCK (default_rings);
-  ring = lookup (context, &dead);
+  if (default_rings == NULL)
+    default_rings = g_hash_table_new (NULL, NULL);
+  ring = g_hash_table_lookup (default_rings, context);
   if (ring == NULL)
     {
       ring = guring_ring_new (context, 0, error);

@@ -23,6 +23,7 @@ struct _GuringRing
   GuringForkGuard *fork_guard;
 
   struct io_uring uring;
+  guint64 inode; /* of its descriptor */
   guint entries;
   guint cq_entries;
   guint setup_flags;

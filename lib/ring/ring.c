@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include "cancellation.h"
 #include "close.h"
@@ -86,6 +87,7 @@ static gboolean
 guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GError **error)
 {
   GuringRing *ring = GURING_RING (initable);
+  struct stat status;
 
   if (ring->source != NULL)
     return TRUE;
@@ -96,6 +98,8 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
   if (!guring_setup (&ring->uring, ring->entries, ring->cq_entries, error))
     return FALSE;
 
+  if (fstat (ring->uring.ring_fd, &status) == 0)
+    ring->inode = status.st_ino;
   ring->entries = ring->uring.sq.ring_entries;
   ring->cq_entries = ring->uring.cq.ring_entries;
   ring->setup_flags = ring->uring.flags;
