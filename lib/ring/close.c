@@ -60,10 +60,10 @@ close_by (GuringRing *ring, gint64 deadline)
     }
 
   drain (ring, deadline);
-  if (ring->closed) /* by a callback */
-    return 0;
-
   n_leaked = guring_ring_get_n_unfinished (ring);
+  if (ring->closed) /* by a callback */
+    return n_leaked;
+
   detach (ring);
   io_uring_queue_exit (&ring->uring);
   guring_default_ring_forget (ring);
