@@ -41,6 +41,9 @@ detach (GuringRing *ring)
   ring->wake_fd = -1;
   g_mutex_unlock (&ring->lock);
 
+  if (ring->turn_source != NULL)
+    g_source_destroy (ring->turn_source);
+  g_clear_pointer (&ring->turn_source, g_source_unref);
   if (!g_source_is_destroyed (ring->source))
     g_source_destroy (ring->source);
 }

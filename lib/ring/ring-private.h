@@ -19,7 +19,8 @@ struct _GuringRing
 
   GMainContext *context; /* not owned: the ring closes when it goes; atomic */
   GSource *source;
-  gsize running; /* pthread_t of the thread whose callbacks run now, else 0; atomic */
+  GSource *turn_source; /* while the others have their turn, else NULL */
+  gsize running;        /* pthread_t of the thread whose callbacks run now, else 0; atomic */
   GuringForkGuard *fork_guard;
 
   struct io_uring uring;

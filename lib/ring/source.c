@@ -15,7 +15,7 @@ typedef struct
 {
   GSource parent;
   GuringRing *ring; /* not owned: the ring destroys its source before it goes */
-  gpointer fd_tag;
+  GPollFD poll;
 } GuringSource;
 
 /* The source of a forked child removes itself; that of an abandoned ring closes it. */
@@ -71,7 +71,33 @@ guring_source_check (GSource *source)
       ring->yielding = FALSE;
       return FALSE;
     }
-  return guring_completion_is_ready (ring) || g_source_query_unix_fd (source, self->fd_tag) != 0;
+  return guring_completion_is_ready (ring) || self->poll.revents != 0;
+}
+
+static gboolean
+on_nobody_else (gpointer user_data)
+{
+  GuringRing *ring = user_data;
+
+  g_clear_pointer (&ring->turn_source, g_source_unref);
+  return G_SOURCE_REMOVE;
+}
+
+/* A source of lower priority runs only in an iteration in which this one is not ready: it skips the
+ * next. Where no other has something to do, the iteration shall still count as one that did, for
+ * those who iterate until nothing is pending. */
+static void
+yield (GuringRing *ring)
+{
+  ring->yielding = TRUE;
+  if (ring->turn_source != NULL)
+    return;
+
+  ring->turn_source = g_idle_source_new ();
+  g_source_set_priority (ring->turn_source, G_MAXINT);
+  g_source_set_static_name (ring->turn_source, "GuringRing's turn for others");
+  g_source_set_callback (ring->turn_source, on_nobody_else, ring, NULL);
+  g_source_attach (ring->turn_source, ring->context);
 }
 
 static gboolean
@@ -89,8 +115,8 @@ guring_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_dat
   else
     guring_dispatch_drain (ring, &budget);
 
-  /* A source of lower priority runs only in an iteration in which this one is not ready. */
-  ring->yielding = budget == 0;
+  if (budget == 0 && !ring->closed)
+    yield (ring);
   g_object_unref (ring);
   return G_SOURCE_CONTINUE;
 }
@@ -107,7 +133,10 @@ never_called (gpointer user_data)
   g_return_val_if_reached (G_SOURCE_REMOVE);
 }
 
-/* Without can_recurse GMainContext takes the fd out of its poll set and puts it back around each
+/* With g_source_add_unix_fd() a readable ring would be dispatched whatever check said, and never
+ * yield.
+ *
+ * Without can_recurse GMainContext takes the fd out of its poll set and puts it back around each
  * dispatch, with two system calls; and nested main loops could not run the ring.
  *
  * @destroyed hears of the end of the context, which destroys its sources. The finalize function
@@ -119,7 +148,8 @@ guring_source_new (GuringRing *ring, GDestroyNotify destroyed)
   GuringSource *self = (GuringSource *) source;
 
   self->ring = ring;
-  self->fd_tag = g_source_add_unix_fd (source, ring->uring.ring_fd, G_IO_IN);
+  self->poll = (GPollFD){ ring->uring.ring_fd, G_IO_IN, 0 };
+  g_source_add_poll (source, &self->poll);
   g_source_set_static_name (source, "GuringRing");
   g_source_set_can_recurse (source, TRUE);
   g_source_set_callback (source, never_called, ring, destroyed);
