@@ -1,1 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+
+# Written as a stranger would: with the public headers and the shared library alone
+noinst_PROGRAMS += \
+	examples/copy \
+	examples/tcp-accept \
+	examples/write-file \
+	$(NULL)
+
+examples_copy_SOURCES = examples/copy.c
+examples_copy_LDADD = lib/libguring-1.la $(GURING_LIBS)
+examples_tcp_accept_SOURCES = examples/tcp-accept.c
+examples_tcp_accept_LDADD = lib/libguring-1.la $(GURING_LIBS)
+examples_write_file_SOURCES = examples/write-file.c
+examples_write_file_LDADD = lib/libguring-1.la $(GURING_LIBS)

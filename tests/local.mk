@@ -14,10 +14,19 @@ AM_TESTS_ENVIRONMENT = \
 
 if HAVE_CHECK
 suites = \
+	tests/test-backlog \
+	tests/test-cancel \
+	tests/test-chains \
+	tests/test-close \
 	tests/test-environment \
 	tests/test-faults \
+	tests/test-kinds \
+	tests/test-loop \
 	tests/test-operations \
 	tests/test-pressure \
+	tests/test-reentrancy \
+	tests/test-registry \
+	tests/test-requests \
 	$(NULL)
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
@@ -30,6 +39,7 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 AM_CPPFLAGS += -I$(srcdir)/lib/ring
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
+tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
@@ -39,6 +49,7 @@ tests_test_faults_LDFLAGS = \
 endif
 
 scripts = \
+	tests/test-examples.sh \
 	tests/test-headers.sh \
 	tests/test-symbols.sh \
 	$(NULL)

@@ -4,11 +4,13 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "backlog.h"
 #include "support.h"
 
-#define N_SEEDS 30
-#define N_STEPS 5000
+#define N_SEEDS 20
+#define N_STEPS 3000
 #define FIRST_CAPACITY 64
 
 static GuringBacklog backlog;
@@ -27,15 +29,18 @@ push (guint8 opcode, guint8 flags, guint64 user_data)
   return guring_backlog_push (&backlog, &sqe);
 }
 
+/* Check's assertions make a system call each, too slow for each element. */
 static void
 assert_is_like (GQueue *model)
 {
   guint64 position = backlog.head;
+  guint n_wrong = 0;
 
   ck_assert_uint_eq (backlog.tail - backlog.head, model->length);
   for (GList *link = model->head; link != NULL; link = link->next)
-    ck_assert_uint_eq (guring_backlog_get (&backlog, position++)->user_data,
-                       GPOINTER_TO_SIZE (link->data));
+    n_wrong +=
+      guring_backlog_get (&backlog, position++)->user_data != GPOINTER_TO_SIZE (link->data);
+  ck_assert_uint_eq (n_wrong, 0);
 }
 
 /* Mostly grows in the first half, mostly shrinks in the second. */
@@ -117,7 +122,7 @@ START_TEST (chains_end_behind_their_last_member)
                                   IOSQE_IO_LINK | IOSQE_IO_HARDLINK };
   GRand *random = g_rand_new_with_seed (11);
 
-  for (guint i = 0; i < 2000; i++)
+  for (guint i = 0; i < 500; i++)
     {
       guint64 first = backlog.head;
       guint64 end = first + (guint64) g_rand_int_range (random, 1, 20);
@@ -172,7 +177,7 @@ START_TEST (a_cancelled_member_takes_along_what_the_kernel_would)
 {
   const gchar *operations = cancellations[_i].operations;
 
-  for (guint offset = 0; offset < 2 * FIRST_CAPACITY; offset++)
+  for (guint offset = 0; offset < FIRST_CAPACITY; offset++)
     {
       backlog.head = backlog.tail = offset;
       for (const gchar *letter = operations; *letter != '\0'; letter++)

@@ -270,12 +270,13 @@ END_TEST
 
 /* Buffers */
 
-static gboolean
-workers_sleep (void)
+/* The kernel's own threads of this process that have @state in their stat. */
+static guint
+count_workers (const gchar *state)
 {
   GDir *dir = g_dir_open ("/proc/self/task", 0, NULL);
-  gboolean sleeping = TRUE;
   const gchar *name;
+  guint n = 0;
 
   ck_assert_ptr_nonnull (dir);
   while ((name = g_dir_read_name (dir)) != NULL)
@@ -283,18 +284,17 @@ workers_sleep (void)
       g_autofree gchar *path = g_strdup_printf ("/proc/self/task/%s/stat", name);
       g_autofree gchar *stat = NULL;
 
-      if (g_ascii_strtoll (name, NULL, 10) != getpid () &&
-          g_file_get_contents (path, &stat, NULL, NULL))
-        sleeping &= strstr (stat, ") S ") != NULL;
+      if (g_file_get_contents (path, &stat, NULL, NULL))
+        n += strstr (stat, "(iou-wrk") != NULL && strstr (stat, state) != NULL;
     }
   g_dir_close (dir);
-  return sleeping;
+  return n;
 }
 
 static void
 wait_until_workers_sleep (void)
 {
-  while (!workers_sleep ())
+  while (count_workers (")") > count_workers (") S "))
     g_thread_yield ();
 }
 
@@ -464,7 +464,7 @@ write_missing_page (gpointer data)
 static struct uffdio_range
 get_page_range (StuckPipe *stuck)
 {
-  return (struct uffdio_range) { (guintptr) stuck->page, (guint64) sysconf (_SC_PAGESIZE) };
+  return (struct uffdio_range){ (guintptr) stuck->page, (guint64) sysconf (_SC_PAGESIZE) };
 }
 
 static gboolean
@@ -529,7 +529,7 @@ queue_stuck_read (StuckPipe *stuck, gchar *byte, Record *record)
   sqe.flags |= IOSQE_ASYNC;
   id = queue (&sqe, record);
   submit (1);
-  while (workers_sleep ()) /* until it waits for the mutex */
+  while (count_workers (") D ") == 0)
     g_thread_yield ();
   return id;
 }
@@ -617,8 +617,9 @@ START_TEST (closing_while_closing_ends_everything_once)
       struct io_uring_sqe sqe = { 0 };
 
       io_uring_prep_read (&sqe, ends[0], &bytes[i], 1, 0);
-      ck_assert_uint_ne (
-        guring_ring_queue (ring, &sqe, close_in_callback, &records[i], record_notify, NULL), 0);
+      ck_assert_uint_ne (guring_ring_queue (ring, &sqe, close_in_callback, &records[i],
+                                            record_notify, NULL),
+                         0);
     }
   submit (3);
 
@@ -802,8 +803,9 @@ START_TEST (unref_from_another_thread_closes_in_the_owners)
   GThread *thread;
 
   prepare_read (&sqe);
-  ck_assert_uint_ne (
-    guring_ring_queue (ring, &sqe, witness_completion, &witness, witness_notify, NULL), 0);
+  ck_assert_uint_ne (guring_ring_queue (ring, &sqe, witness_completion, &witness, witness_notify,
+                                        NULL),
+                     0);
   thread = g_thread_new ("unref", unref_while_owner_sleeps, g_steal_pointer (&ring));
 
   run_until (witness.record.n_notified > 0);
@@ -825,12 +827,13 @@ START_TEST (unref_from_another_thread_is_noticed_by_the_end_of_the_context)
   ring = guring_ring_new (context, 8, NULL);
   ck_assert_ptr_nonnull (ring);
   prepare_timeout (&sqe);
-  ck_assert_uint_ne (
-    guring_ring_queue (ring, &sqe, witness_completion, &witness, witness_notify, NULL), 0);
+  ck_assert_uint_ne (guring_ring_queue (ring, &sqe, witness_completion, &witness, witness_notify,
+                                        NULL),
+                     0);
 
   ck_assert (g_main_context_acquire (context));
-  thread = g_thread_new ("unref", (GThreadFunc) (GCallback) g_object_unref,
-                         g_steal_pointer (&ring));
+  thread =
+    g_thread_new ("unref", (GThreadFunc) (GCallback) g_object_unref, g_steal_pointer (&ring));
   g_thread_join (thread);
   assert_untouched (&witness.record);
   g_main_context_release (context);

@@ -50,6 +50,17 @@ copy_chain (GuringRing *ring, guint64 position, guint64 end)
   return n;
 }
 
+/* Returns: how many of these SQEs are not withdrawn */
+static guint
+count (GuringRing *ring, guint64 position, guint64 end)
+{
+  guint n = 0;
+
+  for (; position < end; position++)
+    n += guring_backlog_get (&ring->backlog, position)->user_data != 0;
+  return n;
+}
+
 /* Copies as many whole chains as fit into the SQ, and into the CQ when they complete.
  *
  * Returns: how many SQEs; @end: the position behind the last */
@@ -65,7 +76,7 @@ prepare_sqes (GuringRing *ring, guint room, guint64 *end)
     {
       guint64 chain_end = guring_backlog_get_chain_end (backlog, position);
 
-      if (n + (chain_end - position) > room)
+      if (n + count (ring, position, chain_end) > room)
         break;
       n += copy_chain (ring, position, chain_end);
       position = chain_end;
