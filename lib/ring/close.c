@@ -19,12 +19,11 @@
 static void
 drain (GuringRing *ring, gint64 deadline)
 {
-  while (guring_ring_get_n_unfinished (ring) > 0 && !ring->closed)
+  while (guring_ring_get_n_unfinished (ring) > 0 && !guring_ring_is_over (ring))
     {
       guint budget = ring->dispatch_budget;
 
-      if (guring_dispatch_drain (ring, &budget) == 0 && guring_ring_get_n_unfinished (ring) > 0 &&
-          !ring->closed && !guring_dispatch_wait (ring, deadline))
+      if (guring_dispatch_drain (ring, &budget) == 0 && !guring_dispatch_wait (ring, deadline))
         break;
     }
 }
@@ -48,6 +47,22 @@ detach (GuringRing *ring)
     g_source_destroy (ring->source);
 }
 
+/* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and under
+ * the descriptor's number the child may have another by now. The eventfd is left to exec or exit:
+ * unlike the ring's descriptor it keeps nothing of the parent alive. */
+static void
+close_in_child (GuringRing *ring)
+{
+  struct stat status;
+  int fd = ring->uring.ring_fd;
+
+  ring->wake_fd = -1;
+  g_mutex_init (&ring->lock); /* another thread may have held it at the time of the fork */
+  detach (ring);
+  if (fstat (fd, &status) == 0 && status.st_ino == ring->inode)
+    close (fd);
+}
+
 /* Whoever calls this holds a reference, or is dispose().
  *
  * Returns: how many operations could not be ended by @deadline */
@@ -63,6 +78,12 @@ close_by (GuringRing *ring, gint64 deadline)
     }
 
   drain (ring, deadline);
+  if (guring_fork_guard_is_child (ring->fork_guard)) /* that a callback returned in */
+    {
+      close_in_child (ring);
+      return 0;
+    }
+
   n_leaked = guring_ring_get_n_unfinished (ring);
   if (ring->closed) /* by a callback */
     return n_leaked;
@@ -98,22 +119,6 @@ guring_close_without_deadline (GuringRing *ring)
 
       g_warning ("%s", message);
     }
-}
-
-/* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and under
- * the descriptor's number the child may have another by now. The eventfd is left to exec or exit:
- * unlike the ring's descriptor it keeps nothing of the parent alive. */
-static void
-close_in_child (GuringRing *ring)
-{
-  struct stat status;
-  int fd = ring->uring.ring_fd;
-
-  ring->wake_fd = -1;
-  g_mutex_init (&ring->lock); /* another thread may have held it at the time of the fork */
-  detach (ring);
-  if (fstat (fd, &status) == 0 && status.st_ino == ring->inode)
-    close (fd);
 }
 
 /* In whatever thread the last reference was dropped; the callbacks belong to the owner's. */

@@ -93,6 +93,9 @@ deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *c
     operation->func (ring, completion, operation->user_data);
   operation->callbacks--;
 
+  if (guring_fork_guard_is_child (ring->fork_guard)) /* the user data is the parent's to free */
+    return;
+
   if (operation->callbacks == 0 && !guring_operation_is_live (operation))
     {
       GDestroyNotify notify = operation->notify;
@@ -172,7 +175,7 @@ guring_completion_reap (GuringRing *ring, guint *budget)
 {
   guint n_dispatched = 0;
 
-  while (*budget > 0 && !ring->closed)
+  while (*budget > 0 && !guring_ring_is_over (ring))
     {
       GuringCompletion completion;
 

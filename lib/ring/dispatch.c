@@ -29,7 +29,7 @@ guring_dispatch_drain (GuringRing *ring, guint *budget)
 
       n_dispatched += guring_completion_reap (ring, budget);
       progress = *budget < budget_before;
-      if (ring->closed)
+      if (guring_ring_is_over (ring))
         break;
 
       progress |= guring_submission_flush (ring) > 0 || ring->failed != NULL;

@@ -61,6 +61,14 @@ struct _GuringRing
   gboolean polling;  /* between prepare and check: the loop may be asleep */
 };
 
+/* To be asked after each callback: it may have closed the ring, or returned in a forked child,
+ * which does not have the ring's memory. */
+static inline gboolean
+guring_ring_is_over (const GuringRing *ring)
+{
+  return ring->closed || guring_fork_guard_is_child (ring->fork_guard);
+}
+
 static inline guint64
 guring_ring_get_n_unfinished (const GuringRing *ring)
 {

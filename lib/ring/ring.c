@@ -75,7 +75,7 @@ on_source_destroyed (gpointer user_data)
 {
   GuringRing *ring = user_data;
 
-  if (ring->closed || guring_fork_guard_is_child (ring->fork_guard))
+  if (guring_ring_is_over (ring))
     return;
 
   g_object_ref (ring);
@@ -534,7 +534,7 @@ iterate (GuringRing *ring, gboolean may_block, GError **error)
       guint budget = ring->dispatch_budget;
       guint n_dispatched = guring_dispatch_drain (ring, &budget);
 
-      if (n_dispatched > 0 || ring->closed)
+      if (n_dispatched > 0 || guring_ring_is_over (ring))
         return (gint) n_dispatched;
       if (!is_usable (ring, error))
         return -1;
@@ -643,7 +643,7 @@ guring_ring_get_uring (GuringRing *ring)
 {
   g_return_val_if_fail (GURING_IS_RING (ring), NULL);
 
-  if (ring->closed || guring_fork_guard_is_child (ring->fork_guard))
+  if (guring_ring_is_over (ring))
     return NULL;
 
   ring->uring_shared = TRUE;
@@ -682,7 +682,7 @@ guring_ring_supports (GuringRing *ring, guint8 opcode)
 {
   g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
 
-  if (ring->closed || guring_fork_guard_is_child (ring->fork_guard))
+  if (guring_ring_is_over (ring))
     return FALSE;
 
   if (ring->opcodes == NULL)

@@ -115,7 +115,7 @@ guring_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_dat
   else
     guring_dispatch_drain (ring, &budget);
 
-  if (budget == 0 && !ring->closed)
+  if (budget == 0 && !guring_ring_is_over (ring))
     yield (ring);
   g_object_unref (ring);
   return G_SOURCE_CONTINUE;
