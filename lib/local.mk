@@ -35,7 +35,7 @@ lib_libguring_internal_la_SOURCES = \
 	lib/ring/submission.h \
 	$(NULL)
 lib_libguring_internal_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden
-lib_libguring_internal_la_LIBADD = $(GURING_LIBS) $(CODE_COVERAGE_LIBS)
+lib_libguring_internal_la_LIBADD = $(GURING_LIBS)
 
 lib_LTLIBRARIES += lib/libguring-1.la
 lib_libguring_1_la_SOURCES =

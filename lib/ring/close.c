@@ -13,6 +13,7 @@
 #include "dispatch.h"
 #include "ownership.h"
 #include "ring-private.h"
+#include "source.h"
 
 /* In portions: a multishot operation may complete faster than its completions are dispatched, and
  * its cancellation is submitted in between. */
@@ -23,7 +24,8 @@ drain (GuringRing *ring, gint64 deadline)
     {
       guint budget = ring->dispatch_budget;
 
-      if (guring_dispatch_drain (ring, &budget) == 0 && !guring_dispatch_wait (ring, deadline))
+      if (guring_dispatch_drain (ring, &budget) == 0 && budget > 0 &&
+          !guring_dispatch_wait (ring, deadline))
         break;
     }
 }
@@ -40,11 +42,7 @@ detach (GuringRing *ring)
   ring->wake_fd = -1;
   g_mutex_unlock (&ring->lock);
 
-  if (ring->turn_source != NULL)
-    g_source_destroy (ring->turn_source);
-  g_clear_pointer (&ring->turn_source, g_source_unref);
-  if (!g_source_is_destroyed (ring->source))
-    g_source_destroy (ring->source);
+  guring_source_detach (ring->source);
 }
 
 /* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and under
@@ -78,15 +76,14 @@ close_by (GuringRing *ring, gint64 deadline)
     }
 
   drain (ring, deadline);
+  n_leaked = guring_ring_get_n_unfinished (ring);
+  if (ring->closed) /* by a callback */
+    return n_leaked;
   if (guring_fork_guard_is_child (ring->fork_guard)) /* that a callback returned in */
     {
       close_in_child (ring);
       return 0;
     }
-
-  n_leaked = guring_ring_get_n_unfinished (ring);
-  if (ring->closed) /* by a callback */
-    return n_leaked;
 
   detach (ring);
   io_uring_queue_exit (&ring->uring);

@@ -69,20 +69,6 @@ guring_ring_init (GuringRing *ring)
   guring_cancellation_init (ring);
 }
 
-/* The context is going, or somebody destroyed the source. */
-static void
-on_source_destroyed (gpointer user_data)
-{
-  GuringRing *ring = user_data;
-
-  if (guring_ring_is_over (ring))
-    return;
-
-  g_object_ref (ring);
-  guring_close_without_deadline (ring);
-  g_object_unref (ring);
-}
-
 static gboolean
 guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GError **error)
 {
@@ -110,7 +96,7 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
   if (ring->context == NULL)
     ring->context = g_main_context_default ();
 
-  ring->source = guring_source_new (ring, on_source_destroyed);
+  ring->source = guring_source_new (ring);
   g_source_attach (ring->source, ring->context);
   return TRUE;
 }
@@ -538,6 +524,8 @@ iterate (GuringRing *ring, gboolean may_block, GError **error)
         return (gint) n_dispatched;
       if (!is_usable (ring, error))
         return -1;
+      if (budget == 0) /* on CQEs that were nobody's */
+        continue;
       if (!may_block || guring_ring_get_n_unfinished (ring) == 0)
         return 0;
       if (!ensure_wake_fd (ring, error))

@@ -14,7 +14,7 @@
 typedef struct
 {
   GSource parent;
-  GuringRing *ring; /* not owned: the ring destroys its source before it goes */
+  GuringRing *ring; /* not owned; NULL once the ring is closed */
   GPollFD poll;
 } GuringSource;
 
@@ -133,16 +133,31 @@ never_called (gpointer user_data)
   g_return_val_if_reached (G_SOURCE_REMOVE);
 }
 
+/* The context is going, or somebody destroyed the source. During a dispatch GLib holds this back to
+ * its end, and by then the ring may be gone. */
+static void
+on_destroyed (gpointer user_data)
+{
+  GuringRing *ring = ((GuringSource *) user_data)->ring;
+
+  if (ring == NULL || guring_fork_guard_is_child (ring->fork_guard))
+    return;
+
+  g_object_ref (ring);
+  guring_close_without_deadline (ring);
+  g_object_unref (ring);
+}
+
 /* With g_source_add_unix_fd() a readable ring would be dispatched whatever check said, and never
  * yield.
  *
  * Without can_recurse GMainContext takes the fd out of its poll set and puts it back around each
  * dispatch, with two system calls; and nested main loops could not run the ring.
  *
- * @destroyed hears of the end of the context, which destroys its sources. The finalize function
- * would not: the ring holds a reference on the source. */
+ * The callback's notify hears of the end of the context, which destroys its sources. A finalize
+ * function would not: the ring holds a reference on the source. */
 GSource *
-guring_source_new (GuringRing *ring, GDestroyNotify destroyed)
+guring_source_new (GuringRing *ring)
 {
   GSource *source = g_source_new (&guring_source_funcs, sizeof (GuringSource));
   GuringSource *self = (GuringSource *) source;
@@ -152,6 +167,20 @@ guring_source_new (GuringRing *ring, GDestroyNotify destroyed)
   g_source_add_poll (source, &self->poll);
   g_source_set_static_name (source, "GuringRing");
   g_source_set_can_recurse (source, TRUE);
-  g_source_set_callback (source, never_called, ring, destroyed);
+  g_source_set_callback (source, never_called, source, on_destroyed);
   return source;
+}
+
+/* From here on the source knows nothing of the ring. */
+void
+guring_source_detach (GSource *source)
+{
+  GuringSource *self = (GuringSource *) source;
+  GuringRing *ring = g_steal_pointer (&self->ring);
+
+  if (ring->turn_source != NULL)
+    g_source_destroy (ring->turn_source);
+  g_clear_pointer (&ring->turn_source, g_source_unref);
+  if (!g_source_is_destroyed (source))
+    g_source_destroy (source);
 }

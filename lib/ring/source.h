@@ -6,6 +6,7 @@
 
 G_BEGIN_DECLS
 
-GSource *guring_source_new (GuringRing *ring, GDestroyNotify destroyed);
+GSource *guring_source_new (GuringRing *ring);
+void guring_source_detach (GSource *source);
 
 G_END_DECLS
