@@ -20,6 +20,7 @@ suites = \
 	tests/test-close \
 	tests/test-environment \
 	tests/test-faults \
+	tests/test-fork \
 	tests/test-kinds \
 	tests/test-loop \
 	tests/test-operations \
@@ -27,6 +28,7 @@ suites = \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \
+	tests/test-threads \
 	$(NULL)
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
