@@ -247,6 +247,10 @@ prepare_descriptor (struct io_uring_sqe *sqe, guint which)
     case 3:
       io_uring_prep_multishot_accept (sqe, -1, NULL, NULL, 0);
       break;
+    case 4: /* IORING_OP_FIXED_FD_INSTALL of newer headers */
+      io_uring_prep_rw (54, sqe, 0, NULL, 0, 0);
+      sqe->flags |= IOSQE_FIXED_FILE;
+      break;
     default:
       io_uring_prep_socket (sqe, AF_UNIX, SOCK_STREAM, 0, 0);
     }
@@ -553,7 +557,7 @@ add_refusals (Suite *suite)
   tcase_add_test (tcase, an_unknown_flag_is_refused);
   tcase_add_test (tcase, padding_is_refused_unless_the_opcode_may_use_it);
   tcase_add_test (tcase, a_personality_is_refused_while_none_can_have_been_registered);
-  tcase_add_loop_test (tcase, a_descriptor_that_nobody_would_see_is_refused, 0, 5);
+  tcase_add_loop_test (tcase, a_descriptor_that_nobody_would_see_is_refused, 0, 6);
   tcase_add_test (tcase, garbage_is_refused_for_every_opcode);
   tcase_add_test (tcase, garbage_with_link_flags_is_refused);
   tcase_add_test (tcase, an_empty_chain_is_refused);

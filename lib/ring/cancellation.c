@@ -180,9 +180,10 @@ cancel_past_drain (GuringRing *ring)
 
       if (ret == -EINVAL)
         break;
+      if (ret == -ETIME || ret == -EINTR) /* it did not wait for the end of what runs */
+        ret = -EALREADY;
       ring->n_cancels_in_flight++;
-      guring_cancellation_answered (ring, id | GURING_CANCELLATION_BIT,
-                                    ret == -ETIME ? -EALREADY : ret);
+      guring_cancellation_answered (ring, id | GURING_CANCELLATION_BIT, ret);
     }
   return i;
 }
@@ -227,12 +228,15 @@ gboolean
 guring_cancellation_answered (GuringRing *ring, guint64 user_data, gint32 res)
 {
   guint64 id = user_data & ~GURING_CANCELLATION_BIT;
+  GuringOperation *operation = guring_registry_lookup (&ring->registry, id);
+  gboolean expected = ring->n_cancels_in_flight > 0;
 
-  if (ring->n_cancels_in_flight == 0)
-    return FALSE;
+  if (expected)
+    ring->n_cancels_in_flight--;
+  if (operation == NULL || !operation->cancelling)
+    return expected;
 
-  ring->n_cancels_in_flight--;
-  if ((res == -ENOENT || res == -EALREADY) && guring_registry_lookup (&ring->registry, id) != NULL)
+  if (res == -ENOENT || res == -EALREADY)
     {
       if (ring->unanswered->len == 0)
         ring->retry_time = g_get_monotonic_time () + ring->retry_delay;

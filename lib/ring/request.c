@@ -15,6 +15,9 @@
 /* IORING_RW_ATTR_FLAG_PI of newer headers: reads and writes may say this in the padding. */
 #define RW_ATTRIBUTE_PI 1
 
+/* IORING_OP_FIXED_FD_INSTALL of newer headers (Linux 6.8). */
+#define FIXED_FD_INSTALL 54
+
 static gboolean
 refuse (GError **error, const gchar *message)
 {
@@ -72,6 +75,8 @@ returns_descriptor (const struct io_uring_sqe *sqe)
     case IORING_OP_ACCEPT:
     case IORING_OP_SOCKET:
       return sqe->file_index == 0; /* else it goes to the table of direct descriptors */
+    case FIXED_FD_INSTALL:
+      return TRUE;
     default:
       return FALSE;
     }
