@@ -21,6 +21,7 @@ lib_libguring_internal_la_SOURCES = \
 	lib/ring/fork-guard.h \
 	lib/ring/ownership.c \
 	lib/ring/ownership.h \
+	lib/ring/queue.c \
 	lib/ring/registry.c \
 	lib/ring/registry.h \
 	lib/ring/request.c \

@@ -7,6 +7,7 @@ SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = \
 	G_DEBUG=fatal-warnings \
 	G_SLICE=always-malloc \
+	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
 	CC='$(CC)' \
 	CXX='$(CXX)' \
 	GURING_CFLAGS='$(GURING_CFLAGS)' \
@@ -39,6 +40,8 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 # White-box: the objects of the library itself, with its private headers
 AM_CPPFLAGS += -I$(srcdir)/lib/ring
+EXTRA_DIST += tests/tsan.supp
+
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
 tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit

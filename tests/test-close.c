@@ -717,20 +717,30 @@ START_TEST (ring_that_goes_leaves_no_descriptor)
 }
 END_TEST
 
+static gpointer
+write_while_owner_sleeps (gpointer data)
+{
+  wait_until_asleep (getpid ());
+  write_byte (ends[1]);
+  return NULL;
+}
+
 START_TEST (wait_outside_of_the_loop_leaves_no_descriptor)
 {
   Record record = { 0 };
+  GThread *thread;
+  gchar byte;
   guint before;
-  struct __kernel_timespec soon = { .tv_nsec = 1000 };
-  struct io_uring_sqe sqe = { 0 };
 
   g_clear_object (&ring);
   before = count_descriptors ();
 
   ring = make_ring (8);
-  io_uring_prep_timeout (&sqe, &soon, 0, 0);
-  queue (&sqe, &record);
+  queue_read_byte (ends[0], &byte, &record);
+  thread = g_thread_new ("write", write_while_owner_sleeps, NULL);
   ck_assert_int_eq (guring_ring_iterate (ring, TRUE, NULL), 1);
+  g_thread_join (thread);
+  ck_assert_uint_gt (count_descriptors (), before + 1);
   close_ring (-1);
   ck_assert_uint_eq (count_descriptors (), before);
 }

@@ -36,9 +36,15 @@ setup (void)
   make_pipe (ends);
 }
 
+/* No completion was looked at twice. */
 static void
 teardown (void)
 {
+  GuringStatistics statistics = { 0 };
+
+  if (ring != NULL)
+    guring_ring_get_statistics (ring, &statistics);
+  ck_assert_uint_eq (statistics.unknown_completions, 0);
   close_pipe (ends);
   teardown_ring ();
 }

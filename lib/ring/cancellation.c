@@ -19,7 +19,7 @@
 void
 guring_cancellation_init (GuringRing *ring)
 {
-  g_mutex_init (&ring->lock);
+  pthread_mutex_init (&ring->lock, NULL);
   ring->wake_fd = -1;
   ring->requested = g_array_new (FALSE, FALSE, sizeof (guint64));
   ring->cancels = g_array_new (FALSE, FALSE, sizeof (guint64));
@@ -32,7 +32,7 @@ guring_cancellation_clear (GuringRing *ring)
   g_array_unref (ring->requested);
   g_array_unref (ring->cancels);
   g_array_unref (ring->unanswered);
-  g_mutex_clear (&ring->lock);
+  pthread_mutex_destroy (&ring->lock);
 }
 
 /* With the lock held. The owner flushes before it sleeps, so it wakes itself only when its context
@@ -76,7 +76,7 @@ guring_ring_cancel (GuringRing *ring, guint64 id)
       guring_registry_lookup (&ring->registry, id) == NULL)
     return FALSE;
 
-  g_mutex_lock (&ring->lock);
+  pthread_mutex_lock (&ring->lock);
   is_open = !g_atomic_int_get (&ring->closed);
   if (is_open)
     {
@@ -85,7 +85,7 @@ guring_ring_cancel (GuringRing *ring, guint64 id)
       g_atomic_int_set (&ring->has_requested, TRUE);
       wake (ring);
     }
-  g_mutex_unlock (&ring->lock);
+  pthread_mutex_unlock (&ring->lock);
   return is_open;
 }
 
@@ -122,10 +122,10 @@ guring_cancellation_start_requested (GuringRing *ring)
   if (!g_atomic_int_get (&ring->has_requested))
     return;
 
-  g_mutex_lock (&ring->lock);
+  pthread_mutex_lock (&ring->lock);
   ids = g_array_steal (ring->requested, &n_ids);
   g_atomic_int_set (&ring->has_requested, FALSE);
-  g_mutex_unlock (&ring->lock);
+  pthread_mutex_unlock (&ring->lock);
 
   for (gsize i = 0; i < n_ids; i++)
     {

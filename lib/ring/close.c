@@ -34,13 +34,13 @@ drain (GuringRing *ring, gint64 deadline)
 static void
 detach (GuringRing *ring)
 {
-  g_mutex_lock (&ring->lock);
+  pthread_mutex_lock (&ring->lock);
   g_atomic_int_set (&ring->closed, TRUE);
   g_atomic_pointer_set (&ring->context, NULL);
   if (ring->wake_fd >= 0)
     close (ring->wake_fd);
   ring->wake_fd = -1;
-  g_mutex_unlock (&ring->lock);
+  pthread_mutex_unlock (&ring->lock);
 
   guring_source_detach (ring->source);
 }
@@ -55,7 +55,8 @@ close_in_child (GuringRing *ring)
   int fd = ring->uring.ring_fd;
 
   ring->wake_fd = -1;
-  g_mutex_init (&ring->lock); /* another thread may have held it at the time of the fork */
+  pthread_mutex_init (&ring->lock,
+                      NULL); /* another thread may have held it at the time of the fork */
   detach (ring);
   if (fstat (fd, &status) == 0 && status.st_ino == ring->inode)
     close (fd);
@@ -134,11 +135,11 @@ guring_close_last_reference (GuringRing *ring)
   else
     {
       g_object_ref (ring);
-      g_mutex_lock (&ring->lock);
+      pthread_mutex_lock (&ring->lock);
       g_atomic_int_set (&ring->abandoned, TRUE);
       if (ring->context != NULL)
         g_main_context_wakeup (ring->context);
-      g_mutex_unlock (&ring->lock);
+      pthread_mutex_unlock (&ring->lock);
     }
 }
 

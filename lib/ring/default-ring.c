@@ -7,7 +7,7 @@
 #include "default-ring.h"
 #include "ring-private.h"
 
-G_LOCK_DEFINE_STATIC (default_rings);
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static GHashTable *default_rings; /* GMainContext, not owned → GuringRing, owned */
 
 /* A forked child finds its parent's ring here, dead. It goes before the child makes its own, which
@@ -17,14 +17,14 @@ drop_dead (GMainContext *context)
 {
   GuringRing *dead = NULL;
 
-  G_LOCK (default_rings);
+  pthread_mutex_lock (&lock);
   if (default_rings != NULL)
     dead = g_hash_table_lookup (default_rings, context);
   if (dead != NULL && guring_fork_guard_is_child (dead->fork_guard))
     g_hash_table_remove (default_rings, context);
   else
     dead = NULL;
-  G_UNLOCK (default_rings);
+  pthread_mutex_unlock (&lock);
 
   g_clear_object (&dead);
 }
@@ -51,7 +51,7 @@ guring_ring_get_default (GError **error)
 
   drop_dead (context);
 
-  G_LOCK (default_rings);
+  pthread_mutex_lock (&lock);
   if (default_rings == NULL)
     default_rings = g_hash_table_new (NULL, NULL);
   ring = g_hash_table_lookup (default_rings, context);
@@ -61,7 +61,7 @@ guring_ring_get_default (GError **error)
       if (ring != NULL)
         g_hash_table_insert (default_rings, context, ring);
     }
-  G_UNLOCK (default_rings);
+  pthread_mutex_unlock (&lock);
 
   return ring;
 }
@@ -78,10 +78,10 @@ guring_default_ring_forget (GuringRing *ring)
 {
   gboolean was_default = FALSE;
 
-  G_LOCK (default_rings);
+  pthread_mutex_lock (&lock);
   if (default_rings != NULL)
     was_default = g_hash_table_foreach_steal (default_rings, is_ring, ring) > 0;
-  G_UNLOCK (default_rings);
+  pthread_mutex_unlock (&lock);
 
   if (was_default)
     g_object_unref (ring);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <sys/eventfd.h>
 
 #include "completion.h"
@@ -52,9 +53,9 @@ get_poll_timeout (gint64 time)
 static gboolean
 start_waiting (GuringRing *ring)
 {
-  g_mutex_lock (&ring->lock);
+  pthread_mutex_lock (&ring->lock);
   ring->waiting = ring->wake_fd >= 0 && !ring->has_requested;
-  g_mutex_unlock (&ring->lock);
+  pthread_mutex_unlock (&ring->lock);
 
   return ring->wake_fd < 0 || ring->waiting;
 }
@@ -64,11 +65,11 @@ stop_waiting (GuringRing *ring, gboolean woken)
 {
   eventfd_t value;
 
-  g_mutex_lock (&ring->lock);
+  pthread_mutex_lock (&ring->lock);
   ring->waiting = FALSE;
   if (woken)
     eventfd_read (ring->wake_fd, &value);
-  g_mutex_unlock (&ring->lock);
+  pthread_mutex_unlock (&ring->lock);
 }
 
 /* Sleeps until there are completions, a cancellation is requested, or something is to be retried;
@@ -91,4 +92,84 @@ guring_dispatch_wait (GuringRing *ring, gint64 deadline)
       stop_waiting (ring, fds[1].revents != 0);
     }
   return TRUE;
+}
+
+static gboolean
+ensure_wake_fd (GuringRing *ring, GError **error)
+{
+  if (ring->wake_fd >= 0)
+    return TRUE;
+
+  ring->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (ring->wake_fd >= 0)
+    return TRUE;
+
+  int saved_errno = errno;
+
+  g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (saved_errno),
+               "Could not make an eventfd to wait with: %s; close some descriptors or raise "
+               "RLIMIT_NOFILE",
+               g_strerror (saved_errno));
+  return FALSE;
+}
+
+static gint
+iterate (GuringRing *ring, gboolean may_block, GError **error)
+{
+  while (TRUE)
+    {
+      guint budget = ring->dispatch_budget;
+      guint n_dispatched = guring_dispatch_drain (ring, &budget);
+
+      if (n_dispatched > 0 || guring_ring_is_over (ring))
+        return (gint) n_dispatched;
+      if (!guring_ring_is_usable (ring, error))
+        return -1;
+      if (budget == 0) /* on CQEs that were nobody's */
+        continue;
+      if (!may_block || guring_ring_get_n_unfinished (ring) == 0)
+        return 0;
+      if (!ensure_wake_fd (ring, error))
+        return -1;
+      guring_dispatch_wait (ring, -1);
+    }
+}
+
+/**
+ * guring_ring_iterate:
+ * @ring: a ring
+ * @may_block: whether to wait for a completion if there is none
+ * @error: return location for the error
+ *
+ * Submits what is queued and dispatches completions, for programs without a running main loop. No
+ * other source of the context is dispatched. It makes no system call when there is nothing to
+ * submit and completions are there, or there is nothing to wait for.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does; also from a
+ * callback.
+ *
+ * Returns: how many completions were dispatched, at most #GuringRing:dispatch-budget; 0 without
+ *   @may_block if there was none, with it only if no operation is left. -1 with the errors of
+ *   guring_ring_queue()
+ *
+ * Since: 0.1
+ */
+gint
+guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error)
+{
+  GMainContext *acquired;
+  gint n_dispatched = -1;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return -1;
+
+  g_object_ref (ring);
+  n_dispatched = iterate (ring, may_block, error);
+  g_object_unref (ring);
+
+  guring_ownership_release (acquired);
+  return n_dispatched;
 }

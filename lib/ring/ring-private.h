@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <pthread.h>
+
 #include <guring/guring.h>
 
 #include "backlog.h"
@@ -10,7 +12,7 @@
 
 G_BEGIN_DECLS
 
-/* An operation's way: ring.c → request.c (may it?) → registry.c (its id) → backlog.c →
+/* An operation's way: queue.c → request.c (may it?) → registry.c (its id) → backlog.c →
  * submission.c → kernel → completion.c → registry.c → the caller's callback.
  * source.c says when. All fields belong to the thread that owns the context, but where noted. */
 struct _GuringRing
@@ -39,13 +41,13 @@ struct _GuringRing
   GuringStatistics statistics; /* all but backlog, which follows from the others */
 
   /* Cancellation */
-  GMutex lock;        /* of the next four */
-  GArray *requested;  /* ids, from any thread */
-  int wake_fd;        /* ends a blocking wait outside of the main loop; -1 until first needed */
-  gboolean waiting;   /* in such a wait */
-  gint has_requested; /* atomic: is it worth taking the lock? */
-  GArray *cancels;    /* ids to be cancelled with the next submission */
-  GArray *unanswered; /* ids that the kernel could not cancel yet */
+  pthread_mutex_t lock; /* of the next four; not a GMutex, which ThreadSanitizer does not see */
+  GArray *requested;    /* ids, from any thread */
+  int wake_fd;          /* ends a blocking wait outside of the main loop; -1 until first needed */
+  gboolean waiting;     /* in such a wait */
+  gint has_requested;   /* atomic: is it worth taking the lock? */
+  GArray *cancels;      /* ids to be cancelled with the next submission */
+  GArray *unanswered;   /* ids that the kernel could not cancel yet */
   guint n_cancels_in_flight;
   gint64 retry_time;  /* when to try these again, monotonic time in µs */
   gint64 retry_delay; /* µs */
@@ -60,6 +62,8 @@ struct _GuringRing
   gboolean yielding; /* budget spent: let the other sources run */
   gboolean polling;  /* between prepare and check: the loop may be asleep */
 };
+
+gboolean guring_ring_is_usable (GuringRing *ring, GError **error);
 
 /* To be asked after each callback: it may have closed the ring, or returned in a forked child,
  * which does not have the ring's memory. */

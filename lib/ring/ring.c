@@ -4,19 +4,13 @@
 
 #include "config.h"
 
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include "cancellation.h"
 #include "close.h"
-#include "completion.h"
-#include "dispatch.h"
-#include "ownership.h"
-#include "request.h"
 #include "ring-private.h"
 #include "setup.h"
 #include "source.h"
-#include "submission.h"
 
 #define DEFAULT_DISPATCH_BUDGET 512
 
@@ -279,8 +273,9 @@ guring_ring_new (GMainContext *context, guint entries, GError **error)
                          NULL);
 }
 
-static gboolean
-is_usable (GuringRing *ring, GError **error)
+/* Whether it takes operations. */
+gboolean
+guring_ring_is_usable (GuringRing *ring, GError **error)
 {
   if (ring->closing)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The ring is closed");
@@ -292,285 +287,6 @@ is_usable (GuringRing *ring, GError **error)
   else
     return TRUE;
   return FALSE;
-}
-
-static guint64
-add (GuringRing *ring,
-     const struct io_uring_sqe *sqe,
-     guint8 link_flags,
-     GuringCompletionFunc func,
-     gpointer user_data,
-     GDestroyNotify notify)
-{
-  GuringOperation *operation = guring_registry_insert (&ring->registry);
-  guint64 id = guring_operation_get_id (operation);
-  struct io_uring_sqe *copy;
-
-  operation->func = func;
-  operation->user_data = user_data;
-  operation->notify = notify;
-  operation->position = guring_backlog_push (&ring->backlog, sqe);
-
-  copy = guring_backlog_get (&ring->backlog, operation->position);
-  copy->user_data = id;
-  copy->flags |= link_flags;
-
-  ring->statistics.queued++;
-  return id;
-}
-
-/* Prepare has run and the loop may be about to sleep. */
-static void
-wake_if_polling (GuringRing *ring)
-{
-  if (!ring->polling)
-    return;
-
-  ring->polling = FALSE;
-  g_main_context_wakeup (ring->context);
-}
-
-/**
- * guring_ring_queue:
- * @ring: a ring
- * @sqe: what io_uring_prep_*() prepared, zeroed before that; it is copied
- * @func: (nullable): called for each completion; may be %NULL unless the operation returns a
- *   descriptor
- * @user_data: passed to @func
- * @notify: (nullable): called in the context's thread to free @user_data, after the last call of
- *   @func
- * @error: return location for the error
- *
- * Queues an operation. It is submitted before the context's loop sleeps the next time.
- *
- * Exactly one final completion comes for what is accepted, whatever happens, before the ring is
- * gone; never from within this call. What the SQE points at (buffers, paths, iovecs, timespecs,
- * addresses) must stay valid until then.
- *
- * Every opcode that the kernel has is accepted, multishot, zero-copy and direct descriptors too,
- * but not: flags that link, outside of guring_ring_queue_chain(); `IOSQE_CQE_SKIP_SUCCESS`;
- * `IORING_POLL_UPDATE_USER_DATA`; an SQE with a `user_data`; an SQE that can't have been zeroed.
- *
- * To be called by the thread that owns the ring's context, or by any while none does.
- *
- * Returns: the operation's id, for guring_ring_cancel(). On 0 nothing was queued, neither @func nor
- *   @notify will be called, and @error is %G_IO_ERROR_INVALID_ARGUMENT, %G_IO_ERROR_CLOSED (closed,
- *   or in a forked child), %G_IO_ERROR_BUSY (another thread owns the context), or what
- *   io_uring_enter() failed with for good
- *
- * Since: 0.1
- */
-guint64
-guring_ring_queue (GuringRing *ring,
-                   const struct io_uring_sqe *sqe,
-                   GuringCompletionFunc func,
-                   gpointer user_data,
-                   GDestroyNotify notify,
-                   GError **error)
-{
-  GMainContext *acquired;
-  guint64 id = 0;
-
-  g_return_val_if_fail (GURING_IS_RING (ring), 0);
-  g_return_val_if_fail (sqe != NULL, 0);
-  g_return_val_if_fail (error == NULL || *error == NULL, 0);
-
-  if (!guring_ownership_acquire (ring, &acquired, error))
-    return 0;
-
-  if (is_usable (ring, error) &&
-      guring_request_is_valid (ring, sqe, func, GURING_REQUEST_FIRST | GURING_REQUEST_LAST, error))
-    {
-      id = add (ring, sqe, 0, func, user_data, notify);
-      wake_if_polling (ring);
-    }
-
-  guring_ownership_release (acquired);
-  return id;
-}
-
-/* A chain is soft-linked where the caller did not say that it is hard-linked. */
-static void
-add_chain (GuringRing *ring, const GuringRequest *requests, gsize n_requests, guint64 *ids)
-{
-  for (gsize i = 0; i < n_requests; i++)
-    {
-      const GuringRequest *request = &requests[i];
-      gboolean linked = i + 1 < n_requests && !(request->sqe.flags & IOSQE_IO_HARDLINK);
-      guint64 id = add (ring, &request->sqe, linked ? IOSQE_IO_LINK : 0, request->func,
-                        request->user_data, request->notify);
-
-      if (ids != NULL)
-        ids[i] = id;
-    }
-}
-
-/**
- * guring_ring_queue_chain:
- * @ring: a ring
- * @requests: (array length=n_requests): the operations, in order; copied
- * @n_requests: how many, at most #GuringRing:entries
- * @ids: (out caller-allocates) (array length=n_requests) (optional): where to put their ids
- * @error: return location for the error
- *
- * Queues operations that run one after the other, as guring_ring_queue() does with one: all of
- * them in one submission, or none.
- *
- * Each starts when the one before it has succeeded; when one fails, those behind it end with
- * `-ECANCELED`. A read or write shorter than asked counts as failed. Where a request's SQE has
- * `IOSQE_IO_HARDLINK`, the next one starts whatever becomes of it; a close at the end of a chain
- * wants that. `IOSQE_IO_LINK` may be left out. `IORING_OP_LINK_TIMEOUT` limits the time of the
- * request before it.
- *
- * Returns: %TRUE if all were queued; %FALSE if none was, with the errors of guring_ring_queue() and
- *   %G_IO_ERROR_INVALID_ARGUMENT for a chain that is longer than the ring has entries
- *
- * Since: 0.1
- */
-gboolean
-guring_ring_queue_chain (GuringRing *ring,
-                         const GuringRequest *requests,
-                         gsize n_requests,
-                         guint64 *ids,
-                         GError **error)
-{
-  GMainContext *acquired;
-  gboolean queued;
-
-  g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
-  g_return_val_if_fail (requests != NULL || n_requests == 0, FALSE);
-  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
-
-  if (!guring_ownership_acquire (ring, &acquired, error))
-    return FALSE;
-
-  queued = is_usable (ring, error) && guring_requests_are_valid (ring, requests, n_requests, error);
-  if (queued)
-    {
-      add_chain (ring, requests, n_requests, ids);
-      wake_if_polling (ring);
-    }
-
-  guring_ownership_release (acquired);
-  return queued;
-}
-
-/**
- * guring_ring_submit:
- * @ring: a ring
- * @error: return location for the error
- *
- * Submits what is queued now and not before the loop sleeps. Seldom of use: a main loop does it by
- * itself. Does not block.
- *
- * To be called by the thread that owns the ring's context, or by any while none does.
- *
- * Returns: how many SQEs the kernel took; what it has no room for now stays queued. -1 with the
- *   errors of guring_ring_queue()
- *
- * Since: 0.1
- */
-gint
-guring_ring_submit (GuringRing *ring, GError **error)
-{
-  GMainContext *acquired;
-  gint n_submitted = -1;
-
-  g_return_val_if_fail (GURING_IS_RING (ring), -1);
-  g_return_val_if_fail (error == NULL || *error == NULL, -1);
-
-  if (!guring_ownership_acquire (ring, &acquired, error))
-    return -1;
-
-  if (is_usable (ring, error))
-    {
-      n_submitted = (gint) guring_submission_flush (ring);
-      if (!is_usable (ring, error))
-        n_submitted = -1;
-    }
-
-  guring_ownership_release (acquired);
-  return n_submitted;
-}
-
-static gboolean
-ensure_wake_fd (GuringRing *ring, GError **error)
-{
-  if (ring->wake_fd >= 0)
-    return TRUE;
-
-  ring->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (ring->wake_fd >= 0)
-    return TRUE;
-
-  int saved_errno = errno;
-
-  g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (saved_errno),
-               "Could not make an eventfd to wait with: %s; close some descriptors or raise "
-               "RLIMIT_NOFILE",
-               g_strerror (saved_errno));
-  return FALSE;
-}
-
-static gint
-iterate (GuringRing *ring, gboolean may_block, GError **error)
-{
-  while (TRUE)
-    {
-      guint budget = ring->dispatch_budget;
-      guint n_dispatched = guring_dispatch_drain (ring, &budget);
-
-      if (n_dispatched > 0 || guring_ring_is_over (ring))
-        return (gint) n_dispatched;
-      if (!is_usable (ring, error))
-        return -1;
-      if (budget == 0) /* on CQEs that were nobody's */
-        continue;
-      if (!may_block || guring_ring_get_n_unfinished (ring) == 0)
-        return 0;
-      if (!ensure_wake_fd (ring, error))
-        return -1;
-      guring_dispatch_wait (ring, -1);
-    }
-}
-
-/**
- * guring_ring_iterate:
- * @ring: a ring
- * @may_block: whether to wait for a completion if there is none
- * @error: return location for the error
- *
- * Submits what is queued and dispatches completions, for programs without a running main loop. No
- * other source of the context is dispatched. It makes no system call when there is nothing to
- * submit and completions are there, or there is nothing to wait for.
- *
- * To be called by the thread that owns the ring's context, or by any while none does; also from a
- * callback.
- *
- * Returns: how many completions were dispatched, at most #GuringRing:dispatch-budget; 0 without
- *   @may_block if there was none, with it only if no operation is left. -1 with the errors of
- *   guring_ring_queue()
- *
- * Since: 0.1
- */
-gint
-guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error)
-{
-  GMainContext *acquired;
-  gint n_dispatched = -1;
-
-  g_return_val_if_fail (GURING_IS_RING (ring), -1);
-  g_return_val_if_fail (error == NULL || *error == NULL, -1);
-
-  if (!guring_ownership_acquire (ring, &acquired, error))
-    return -1;
-
-  g_object_ref (ring);
-  n_dispatched = iterate (ring, may_block, error);
-  g_object_unref (ring);
-
-  guring_ownership_release (acquired);
-  return n_dispatched;
 }
 
 /**
@@ -607,9 +323,9 @@ guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics)
   g_return_if_fail (GURING_IS_RING (ring));
   g_return_if_fail (statistics != NULL);
 
-  g_mutex_lock (&ring->lock); /* for cancels */
+  pthread_mutex_lock (&ring->lock); /* for cancels */
   *statistics = ring->statistics;
-  g_mutex_unlock (&ring->lock);
+  pthread_mutex_unlock (&ring->lock);
   statistics->backlog = guring_ring_get_n_unfinished (ring) - statistics->in_flight;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cancellation.h"
 #include "completion.h"
+#include "ownership.h"
 #include "submission.h"
 
 #define STALL_DELAY G_GINT64_CONSTANT (1000) /* µs */
@@ -224,4 +225,42 @@ guring_submission_get_retry_time (GuringRing *ring)
   gint64 stall = g_get_monotonic_time () + STALL_DELAY;
 
   return cancellation < 0 ? stall : MIN (stall, cancellation);
+}
+
+/**
+ * guring_ring_submit:
+ * @ring: a ring
+ * @error: return location for the error
+ *
+ * Submits what is queued now and not before the loop sleeps. Seldom of use: a main loop does it by
+ * itself. Does not block.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does.
+ *
+ * Returns: how many SQEs the kernel took; what it has no room for now stays queued. -1 with the
+ *   errors of guring_ring_queue()
+ *
+ * Since: 0.1
+ */
+gint
+guring_ring_submit (GuringRing *ring, GError **error)
+{
+  GMainContext *acquired;
+  gint n_submitted = -1;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  if (!guring_ownership_acquire (ring, &acquired, error))
+    return -1;
+
+  if (guring_ring_is_usable (ring, error))
+    {
+      n_submitted = (gint) guring_submission_flush (ring);
+      if (!guring_ring_is_usable (ring, error))
+        n_submitted = -1;
+    }
+
+  guring_ownership_release (acquired);
+  return n_submitted;
 }
