@@ -119,6 +119,21 @@ guring_close_without_deadline (GuringRing *ring)
     }
 }
 
+/* Leaves the reference to the thread that owns the context, if that has not closed the ring by now.
+ */
+static void
+abandon (GuringRing *ring)
+{
+  pthread_mutex_lock (&ring->lock);
+  if (!ring->closed)
+    {
+      g_object_ref (ring);
+      g_atomic_int_set (&ring->abandoned, TRUE);
+      g_main_context_wakeup (ring->context);
+    }
+  pthread_mutex_unlock (&ring->lock);
+}
+
 /* In whatever thread the last reference was dropped; the callbacks belong to the owner's. */
 void
 guring_close_last_reference (GuringRing *ring)
@@ -133,14 +148,7 @@ guring_close_last_reference (GuringRing *ring)
       guring_ownership_release (acquired);
     }
   else
-    {
-      g_object_ref (ring);
-      pthread_mutex_lock (&ring->lock);
-      g_atomic_int_set (&ring->abandoned, TRUE);
-      if (ring->context != NULL)
-        g_main_context_wakeup (ring->context);
-      pthread_mutex_unlock (&ring->lock);
-    }
+    abandon (ring);
 }
 
 /**
