@@ -14,14 +14,13 @@ AM_TESTS_ENVIRONMENT = \
 	$(NULL)
 
 if HAVE_CHECK
-suites = \
+valgrind_suites = \
 	tests/test-backlog \
 	tests/test-cancel \
 	tests/test-chains \
 	tests/test-close \
 	tests/test-environment \
 	tests/test-faults \
-	tests/test-fork \
 	tests/test-kinds \
 	tests/test-loop \
 	tests/test-operations \
@@ -31,6 +30,7 @@ suites = \
 	tests/test-requests \
 	tests/test-threads \
 	$(NULL)
+suites = $(valgrind_suites) tests/test-fork
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
 
@@ -68,5 +68,5 @@ VALGRIND_FLAGS = -q --error-exitcode=9 --leak-check=full --show-leak-kinds=defin
 
 .PHONY: check-valgrind
 check-valgrind:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(filter-out tests/test-fork,$(suites))' LOG_COMPILER=valgrind \
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(valgrind_suites)' LOG_COMPILER=valgrind \
 	  LOG_FLAGS='$(VALGRIND_FLAGS)'
