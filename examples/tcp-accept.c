@@ -7,7 +7,7 @@
  *
  * A peek while nothing is there looks at memory that the kernel shares, and makes no system call:
  *
- *   strace -f -e trace=all ./examples/tcp-accept 2>&1 >/dev/null | grep -A1 'before 1000'
+ *   strace -e trace=all ./examples/tcp-accept 2>&1 >/dev/null | grep -A1 'before 1000'
  *
  * shows the lines "before 1000 …" and "after 1000 …" being written, with nothing between them.
  */
