@@ -11,6 +11,7 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)' \
 	CXX='$(CXX)' \
 	GURING_CFLAGS='$(GURING_CFLAGS)' \
+	SANITIZER_FLAGS='$(SANITIZER_FLAGS)' \
 	$(NULL)
 
 if HAVE_CHECK
@@ -56,6 +57,7 @@ endif
 scripts = \
 	tests/test-examples.sh \
 	tests/test-headers.sh \
+	tests/test-install.sh \
 	tests/test-symbols.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
