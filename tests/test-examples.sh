@@ -456,7 +456,7 @@ copy_is_interrupted ()
 
 copy_shows_its_progress ()
 {
-	has script || { skip 'no script'; return; }
+	script -qec true /dev/null >"$dir/err" 2>&1 </dev/null || { skip 'no pseudo-terminal'; return; }
 
 	rm -f "$dir/dest"
 	run script -qec "./examples/copy '$dir/medium' '$dir/dest'" "$dir/typescript" </dev/null
