@@ -13,6 +13,7 @@
 
 GMainContext *context;
 GuringRing *ring;
+int ends[2];
 
 GuringRing *
 make_ring (guint entries)
@@ -45,6 +46,20 @@ teardown_ring (void)
 
   g_main_context_pop_thread_default (context);
   g_clear_pointer (&context, g_main_context_unref);
+}
+
+void
+setup_ring_and_pipe (void)
+{
+  setup_ring ();
+  make_pipe (ends);
+}
+
+void
+teardown_ring_and_pipe (void)
+{
+  close_pipe (ends);
+  teardown_ring ();
 }
 
 void
@@ -82,6 +97,34 @@ queue (const struct io_uring_sqe *sqe, Record *record)
   return id;
 }
 
+guint64
+queue_nop (Record *record)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_nop (&sqe);
+  return queue (&sqe, record);
+}
+
+void
+assert_submits (gint n)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_int_eq (guring_ring_submit (ring, &error), n);
+  ck_assert_ptr_null (error);
+}
+
+gint
+iterate_ring (gboolean may_block)
+{
+  g_autoptr (GError) error = NULL;
+  gint n = guring_ring_iterate (ring, may_block, &error);
+
+  ck_assert_msg (n >= 0, "%s", error != NULL ? error->message : "no error");
+  return n;
+}
+
 GuringRequest
 request (const struct io_uring_sqe *sqe, Record *record)
 {
@@ -113,16 +156,16 @@ count_descriptors (void)
 }
 
 void
-make_pipe (int ends[2])
+make_pipe (int fds[2])
 {
-  ck_assert_int_eq (pipe2 (ends, O_CLOEXEC), 0);
+  ck_assert_int_eq (pipe2 (fds, O_CLOEXEC), 0);
 }
 
 void
-close_pipe (int ends[2])
+close_pipe (int fds[2])
 {
-  close (ends[0]);
-  close (ends[1]);
+  close (fds[0]);
+  close (fds[1]);
 }
 
 void

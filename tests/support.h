@@ -15,6 +15,12 @@ void setup_ring (void);        /* of 8 entries, and so 16 CQ entries */
 void teardown_ring (void);     /* fails if the ring still has operations, or somebody a reference */
 GuringRing *make_ring (guint entries);
 
+/* The same with a pipe */
+extern int ends[2];
+
+void setup_ring_and_pipe (void);
+void teardown_ring_and_pipe (void);
+
 /* What came back of an operation. Pass record_completion, a Record and record_notify. */
 typedef struct
 {
@@ -30,7 +36,11 @@ typedef struct
 void record_completion (GuringRing *ring, const GuringCompletion *completion, gpointer record);
 void record_notify (gpointer record);
 guint64 queue (const struct io_uring_sqe *sqe, Record *record); /* fails the test on error */
+guint64 queue_nop (Record *record);
 GuringRequest request (const struct io_uring_sqe *sqe, Record *record);
+
+void assert_submits (gint n);           /* with guring_ring_submit() */
+gint iterate_ring (gboolean may_block); /* with guring_ring_iterate(): how many completions */
 
 /* One final completion, then one notify. */
 #define assert_ended(record)                                                                       \
@@ -75,8 +85,8 @@ void assert_counts (guint64 in_flight, guint64 backlog);
 guint count_descriptors (void);
 
 /* A read from an empty pipe ends when somebody writes a byte. */
-void make_pipe (int ends[2]);
-void close_pipe (int ends[2]);
+void make_pipe (int fds[2]);
+void close_pipe (int fds[2]);
 void write_byte (int fd);
 guint64 queue_read_byte (int fd, gchar *byte, Record *record);
 

@@ -17,22 +17,7 @@
 #define N_THREADS 3
 #define N_MASSES 3000
 
-static int ends[2];
 static struct __kernel_timespec an_hour = { .tv_sec = 3600 };
-
-static void
-setup (void)
-{
-  setup_ring ();
-  make_pipe (ends);
-}
-
-static void
-teardown (void)
-{
-  close_pipe (ends);
-  teardown_ring ();
-}
 
 static guint64
 get_n_cancels (void)
@@ -41,34 +26,6 @@ get_n_cancels (void)
 
   guring_ring_get_statistics (ring, &statistics);
   return statistics.cancels;
-}
-
-static gint
-iterate (gboolean may_block)
-{
-  g_autoptr (GError) error = NULL;
-  gint n = guring_ring_iterate (ring, may_block, &error);
-
-  ck_assert_msg (n >= 0, "%s", error != NULL ? error->message : "no error");
-  return n;
-}
-
-static void
-submit (gint n)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_int_eq (guring_ring_submit (ring, &error), n);
-  ck_assert_ptr_null (error);
-}
-
-static guint64
-queue_nop (Record *record)
-{
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_nop (&sqe);
-  return queue (&sqe, record);
 }
 
 /* Before the kernel knows of it */
@@ -116,7 +73,7 @@ START_TEST (cancelled_before_submission_ends_in_a_blocking_iterate)
   Record record = { 0 };
 
   ck_assert (guring_ring_cancel (ring, queue_write_byte (&record)));
-  ck_assert_int_eq (iterate (TRUE), 1);
+  ck_assert_int_eq (iterate_ring (TRUE), 1);
   assert_ended_with (&record, -ECANCELED);
   ck_assert_int_eq (count_bytes (), 0);
 }
@@ -174,8 +131,8 @@ START_TEST (cancelled_in_flight_ends_cancelled)
 
   prepare_waiting[_i](&sqe);
   id = queue (&sqe, &record);
-  submit (1);
-  ck_assert_int_eq (iterate (FALSE), 0);
+  assert_submits (1);
+  ck_assert_int_eq (iterate_ring (FALSE), 0);
   assert_counts (1, 0);
 
   ck_assert (guring_ring_cancel (ring, id));
@@ -195,7 +152,7 @@ START_TEST (cancelled_twice_ends_once)
   gchar byte;
   guint64 id = queue_read_byte (ends[0], &byte, &record);
 
-  submit (1);
+  assert_submits (1);
   ck_assert (guring_ring_cancel (ring, id));
   ck_assert (guring_ring_cancel (ring, id));
   run_until (record.n_final > 0);
@@ -210,7 +167,7 @@ START_TEST (cancelled_too_late_delivers_its_own_result)
   Record record = { 0 };
   guint64 id = queue_nop (&record);
 
-  submit (1); /* it completes inside of this call */
+  assert_submits (1); /* it completes inside of this call */
   ck_assert (guring_ring_cancel (ring, id));
   run_until (record.n_final > 0);
   assert_ended_with (&record, 0);
@@ -239,7 +196,7 @@ START_TEST (stale_and_forged_ids_are_harmless)
 
   run_until (first.n_final > 0);
   id = queue_read_byte (ends[0], &byte, &second);
-  submit (1);
+  assert_submits (1);
 
   const guint64 ids[] = { stale,
                           0,
@@ -252,7 +209,7 @@ START_TEST (stale_and_forged_ids_are_harmless)
   for (gsize i = 0; i < G_N_ELEMENTS (ids); i++)
     ck_assert_msg (!guring_ring_cancel (ring, ids[i]), "id %zu", i);
   ck_assert_uint_eq (get_n_cancels (), 0);
-  ck_assert_int_eq (iterate (FALSE), 0);
+  ck_assert_int_eq (iterate_ring (FALSE), 0);
   assert_untouched (&second);
 
   write_byte (ends[1]);
@@ -328,7 +285,7 @@ START_TEST (multishot_operation_cancelled_in_its_callback_ends)
   prepare_multishot_poll (&sqe);
   ck_assert_uint_ne (guring_ring_queue (ring, &sqe, cancel_itself_once, &self, record_notify, NULL),
                      0);
-  submit (1);
+  assert_submits (1);
   write_byte (ends[1]);
 
   run_until (self.record.n_final > 0);
@@ -384,7 +341,7 @@ START_TEST (cancel_from_a_thread_wakes_a_blocking_iterate)
       Remote remote = { .id = queue_read_byte (ends[0], &byte, &record) };
       GThread *thread = cancel_from_a_thread (&remote);
 
-      ck_assert_int_eq (iterate (TRUE), 1);
+      ck_assert_int_eq (iterate_ring (TRUE), 1);
       ck_assert (GPOINTER_TO_INT (g_thread_join (thread)));
       assert_ended_with (&record, -ECANCELED);
     }
@@ -510,9 +467,9 @@ START_TEST (member_behind_a_pending_head_ends_after_it)
   Chain chain = { 0 };
 
   queue_deep_chain (&chain, hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK);
-  submit (5);
+  assert_submits (5);
   ck_assert (guring_ring_cancel (ring, chain.ids[3]));
-  ck_assert_int_eq (iterate (FALSE), 0);
+  ck_assert_int_eq (iterate_ring (FALSE), 0);
   for (guint i = 0; i < 5; i++)
     assert_untouched (&chain.records[i]);
 
@@ -540,7 +497,7 @@ fill_ring (Record *records, guint64 *ids)
 
   for (guint i = 0; i < CQ_ENTRIES; i++)
     ids[i] = queue_read_byte (ends[0], &bytes[i], &records[i]);
-  submit (CQ_ENTRIES);
+  assert_submits (CQ_ENTRIES);
 }
 
 static void
@@ -564,14 +521,14 @@ START_TEST (cancelled_in_the_backlog_of_a_full_ring_ends)
 
   fill_ring (waiting, ids);
   id = queue_nop (&record);
-  submit (0);
+  assert_submits (0);
   assert_counts (CQ_ENTRIES, 1);
 
   ck_assert (guring_ring_cancel (ring, id));
   if (_i == 0)
     run_until (record.n_final > 0);
   else
-    ck_assert_int_eq (iterate (TRUE), 1);
+    ck_assert_int_eq (iterate_ring (TRUE), 1);
   assert_ended_with (&record, -ECANCELED);
   assert_counts (CQ_ENTRIES, 0);
 
@@ -628,7 +585,7 @@ main (void)
   Suite *suite = suite_create ("cancel");
   TCase *tcase = add_case (suite, "ring");
 
-  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_add_checked_fixture (tcase, setup_ring_and_pipe, teardown_ring_and_pipe);
   add_tests (tcase);
   return run_suite (suite);
 }

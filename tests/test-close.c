@@ -28,31 +28,7 @@
 int __real_io_uring_submit (struct io_uring *uring);
 int __wrap_io_uring_submit (struct io_uring *uring);
 
-static int ends[2];
 static struct __kernel_timespec an_hour = { .tv_sec = 3600 };
-
-static void
-setup (void)
-{
-  setup_ring ();
-  make_pipe (ends);
-}
-
-static void
-teardown (void)
-{
-  close_pipe (ends);
-  teardown_ring ();
-}
-
-static void
-submit (gint n)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_int_eq (guring_ring_submit (ring, &error), n);
-  ck_assert_ptr_null (error);
-}
 
 static void
 close_ring (gint64 timeout_us)
@@ -175,7 +151,7 @@ START_TEST (close_ends_an_operation_in_flight)
 
   prepare_kind[_i](&sqe);
   queue (&sqe, &record);
-  submit (1);
+  assert_submits (1);
 
   close_ring (-1);
   assert_ended (&record);
@@ -200,7 +176,7 @@ START_TEST (close_ends_a_backlog_of_thousands)
 
   for (guint i = 0; i < N_BACKLOG; i++)
     queue_read_byte (ends[0], &bytes[i], &records[i]);
-  submit (CQ_ENTRIES);
+  assert_submits (CQ_ENTRIES);
 
   close_ring (-1);
   for (guint i = 0; i < N_BACKLOG; i++)
@@ -236,7 +212,7 @@ START_TEST (close_ends_chains_in_flight_and_in_the_backlog)
   Record records[2][3] = { 0 };
 
   queue_chain (hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK, records[0]);
-  submit (3);
+  assert_submits (3);
   queue_chain (hard ? IOSQE_IO_HARDLINK : IOSQE_IO_LINK, records[1]);
 
   close_ring (-1);
@@ -257,7 +233,7 @@ START_TEST (close_ends_a_multishot_operation)
 
   io_uring_prep_poll_multishot (&sqe, ends[0], POLLIN);
   queue (&sqe, &record);
-  submit (1);
+  assert_submits (1);
   write_byte (ends[1]);
   run_until (record.n_more == 1);
   write_byte (ends[1]);
@@ -310,7 +286,7 @@ queue_large_reads (int fd, gchar **buffers, Record *records)
       sqe.flags |= IOSQE_ASYNC;
       queue (&sqe, &records[i]);
     }
-  submit (N_READS);
+  assert_submits (N_READS);
 }
 
 static void
@@ -376,7 +352,7 @@ START_TEST (close_without_time_ends_what_can_be_cancelled)
   queue_read_byte (ends[0], &byte, &records[0]);
   prepare_timeout (&sqe);
   queue (&sqe, &records[1]);
-  submit (2);
+  assert_submits (2);
   queue_read_byte (ends[0], &byte, &records[2]);
 
   close_ring (0);
@@ -438,7 +414,7 @@ START_TEST (operation_that_never_ends_is_leaked_at_the_deadline)
   id = queue_read_byte (ends[0], &byte, &stuck);
   prepare_poll (&sqe);
   queue (&sqe, &waiting);
-  submit (2);
+  assert_submits (2);
   queue_read_byte (ends[0], &byte, &backlog);
 
   assert_times_out (id, &stuck);
@@ -532,7 +508,7 @@ queue_stuck_read (StuckPipe *stuck, gchar *byte, Record *record)
   io_uring_prep_read (&sqe, stuck->ends[0], byte, 1, 0);
   sqe.flags |= IOSQE_ASYNC;
   id = queue (&sqe, record);
-  submit (1);
+  assert_submits (1);
   while (count_workers (") D ") == 0)
     g_thread_yield ();
   return id;
@@ -548,7 +524,7 @@ START_TEST (read_that_the_kernel_cannot_cancel_is_leaked_at_the_deadline)
     return;
 
   queue_read_byte (ends[0], &other, &waiting);
-  submit (1);
+  assert_submits (1);
   assert_times_out (queue_stuck_read (&stuck, &byte, &record), &record);
   assert_ended_with (&waiting, -ECANCELED);
   ck_assert_int_eq (byte, 'p');
@@ -624,7 +600,7 @@ START_TEST (closing_while_closing_ends_everything_once)
                                             record_notify, NULL),
                          0);
     }
-  submit (3);
+  assert_submits (3);
 
   close_ring (-1);
   for (guint i = 0; i < 3; i++)
@@ -655,7 +631,7 @@ START_TEST (closing_without_time_while_closing_is_reported_by_both)
   ck_assert_uint_ne (guring_ring_queue (ring, &sqe, close_without_time_in_callback, &record,
                                         record_notify, NULL),
                      0);
-  submit (2);
+  assert_submits (2);
 
   ck_assert (!guring_ring_close (ring, -1, &error));
   assert_error (error, G_IO_ERROR_TIMED_OUT);
@@ -673,7 +649,7 @@ START_TEST (last_unref_closes)
   gchar bytes[2];
 
   queue_read_byte (ends[0], &bytes[0], &records[0]);
-  submit (1);
+  assert_submits (1);
   queue_read_byte (ends[0], &bytes[1], &records[1]);
 
   g_object_add_weak_pointer (G_OBJECT (ring), (gpointer *) &ring);
@@ -690,7 +666,7 @@ START_TEST (destroying_the_source_closes)
   gchar byte;
 
   queue_read_byte (ends[0], &byte, &record);
-  submit (1);
+  assert_submits (1);
   g_source_destroy (guring_ring_get_source (ring));
   assert_ended_with (&record, -ECANCELED);
   assert_closed ();
@@ -757,7 +733,7 @@ START_TEST (context_that_goes_first_closes_the_ring)
   ring = guring_ring_new (own, 8, NULL);
   ck_assert_ptr_nonnull (ring);
   queue_read_byte (pipe_ends[0], &bytes[0], &records[0]);
-  submit (1);
+  assert_submits (1);
   queue_read_byte (pipe_ends[0], &bytes[1], &records[1]);
 
   g_main_context_unref (own);
@@ -887,7 +863,7 @@ main (void)
   TCase *with_ring = add_case (suite, "ring");
   TCase *without_context = add_case (suite, "context");
 
-  tcase_add_checked_fixture (with_ring, setup, teardown);
+  tcase_add_checked_fixture (with_ring, setup_ring_and_pipe, teardown_ring_and_pipe);
   add_tests (with_ring);
   tcase_add_test (without_context, context_that_goes_first_closes_the_ring);
   tcase_add_test (without_context, unref_from_another_thread_is_noticed_by_the_end_of_the_context);

@@ -15,7 +15,6 @@
 #define N_FOREIGN 64
 #define MAX_FDS 16
 
-static int ends[2];
 static gchar byte;
 static Record reading;
 static guint64 reading_id;

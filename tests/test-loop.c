@@ -12,50 +12,7 @@
 
 #define MANUAL_FDS 8
 
-static int ends[2];
 static gchar byte;
-
-static void
-setup (void)
-{
-  setup_ring ();
-  make_pipe (ends);
-}
-
-static void
-teardown (void)
-{
-  close_pipe (ends);
-  teardown_ring ();
-}
-
-static guint64
-queue_nop (Record *record)
-{
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_nop (&sqe);
-  return queue (&sqe, record);
-}
-
-static void
-submit (gint n)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_int_eq (guring_ring_submit (ring, &error), n);
-  ck_assert_ptr_null (error);
-}
-
-static gint
-iterate (gboolean may_block)
-{
-  g_autoptr (GError) error = NULL;
-  gint n = guring_ring_iterate (ring, may_block, &error);
-
-  ck_assert_msg (n >= 0, "%s", error != NULL ? error->message : "no error");
-  return n;
-}
 
 /* Properties */
 
@@ -128,8 +85,8 @@ END_TEST
 
 START_TEST (iterate_returns_at_once_with_nothing_to_wait_for)
 {
-  ck_assert_int_eq (iterate (FALSE), 0);
-  ck_assert_int_eq (iterate (TRUE), 0);
+  ck_assert_int_eq (iterate_ring (FALSE), 0);
+  ck_assert_int_eq (iterate_ring (TRUE), 0);
 }
 END_TEST
 
@@ -141,17 +98,17 @@ START_TEST (iterate_counts_completions_that_are_not_final)
 
   io_uring_prep_poll_multishot (&sqe, ends[0], POLLIN);
   id = queue (&sqe, &record);
-  submit (1);
+  assert_submits (1);
 
   for (guint i = 1; i <= 3; i++)
     {
       write_byte (ends[1]);
-      ck_assert_int_eq (iterate (TRUE), 1);
+      ck_assert_int_eq (iterate_ring (TRUE), 1);
       ck_assert_uint_eq (record.n_more, i);
     }
 
   ck_assert (guring_ring_cancel (ring, id));
-  ck_assert_int_eq (iterate (TRUE), 1);
+  ck_assert_int_eq (iterate_ring (TRUE), 1);
   assert_ended_with (&record, -ECANCELED);
 }
 END_TEST
@@ -167,10 +124,10 @@ START_TEST (iterate_keeps_to_the_budget)
 
   for (guint i = 0; i < 8; i++)
     queue_nop (&records[i]);
-  submit (8);
-  ck_assert_int_eq (iterate (FALSE), 3);
-  ck_assert_int_eq (iterate (TRUE), 3);
-  ck_assert_int_eq (iterate (FALSE), 2);
+  assert_submits (8);
+  ck_assert_int_eq (iterate_ring (FALSE), 3);
+  ck_assert_int_eq (iterate_ring (TRUE), 3);
+  ck_assert_int_eq (iterate_ring (FALSE), 2);
   for (guint i = 0; i < 8; i++)
     assert_ended_with (&records[i], 0);
 }
@@ -182,16 +139,16 @@ START_TEST (iterate_makes_no_system_call_when_nothing_is_ready)
   Record record = { 0 };
 
   queue_read_byte (ends[0], &byte, &record);
-  submit (1);
-  ck_assert_int_eq (iterate (FALSE), 0);
+  assert_submits (1);
+  ck_assert_int_eq (iterate_ring (FALSE), 0);
   guring_ring_get_statistics (ring, &before);
   for (guint i = 0; i < 100; i++)
-    ck_assert_int_eq (iterate (FALSE), 0);
+    ck_assert_int_eq (iterate_ring (FALSE), 0);
   guring_ring_get_statistics (ring, &after);
   ck_assert_uint_eq (after.enter_calls, before.enter_calls);
 
   write_byte (ends[1]);
-  ck_assert_int_eq (iterate (TRUE), 1);
+  ck_assert_int_eq (iterate_ring (TRUE), 1);
   assert_ended_with (&record, 1);
 }
 END_TEST
@@ -269,7 +226,7 @@ assert_shares_with (guint kind, guint budget)
   race.stop = TRUE;
   g_source_destroy (source);
   g_source_unref (source);
-  while (iterate (TRUE) > 0)
+  while (iterate_ring (TRUE) > 0)
     ;
 }
 
@@ -496,7 +453,7 @@ START_TEST (completion_wakes_a_blocking_iterate)
 
       queue_read_byte (ends[0], &byte, &record);
       thread = g_thread_new ("write", write_while_owner_sleeps, NULL);
-      ck_assert_int_eq (iterate (TRUE), 1);
+      ck_assert_int_eq (iterate_ring (TRUE), 1);
       assert_ended_with (&record, 1);
       g_thread_join (thread);
     }
@@ -648,7 +605,7 @@ main (void)
     {
       TCase *tcase = add_case (suite, names[i]);
 
-      tcase_add_checked_fixture (tcase, setup, teardown);
+      tcase_add_checked_fixture (tcase, setup_ring_and_pipe, teardown_ring_and_pipe);
       add[i](tcase);
     }
   tcase_add_test (threads, queued_in_one_thread_completes_in_the_loop_of_another);

@@ -12,7 +12,6 @@
 
 #define N_BEHIND 4
 
-static int ends[2];
 static gchar byte;
 
 /* Operations that have all completed in the kernel: the first one's callback runs an action, the
@@ -47,24 +46,6 @@ teardown (void)
   ck_assert_uint_eq (statistics.unknown_completions, 0);
   close_pipe (ends);
   teardown_ring ();
-}
-
-static void
-submit (gint n)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_int_eq (guring_ring_submit (ring, &error), n);
-  ck_assert_ptr_null (error);
-}
-
-static guint64
-queue_nop (Record *record)
-{
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_nop (&sqe);
-  return queue (&sqe, record);
 }
 
 static gboolean
@@ -113,7 +94,7 @@ stage (Actor *actor)
   ck_assert_uint_ne (guring_ring_queue (ring, &sqe, act, actor, actor_notify, NULL), 0);
   for (guint i = 0; i < N_BEHIND; i++)
     queue_nop (&actor->behind[i]);
-  submit (N_BEHIND + 2);
+  assert_submits (N_BEHIND + 2);
   ck_assert_uint_eq (io_uring_cq_ready (guring_ring_get_uring (ring)), N_BEHIND + 1);
 }
 
@@ -621,7 +602,7 @@ START_TEST (user_data_outlives_the_outermost_callback)
   io_uring_prep_poll_multishot (&sqe, ends[0], POLLIN);
   ck_assert_uint_ne (guring_ring_queue (ring, &sqe, on_multishot, multishot, free_multishot, NULL),
                      0);
-  submit (1);
+  assert_submits (1);
   write_byte (ends[1]);
 
   run_until (record.n_notified > 0);

@@ -98,12 +98,12 @@ START_TEST (calls_while_another_thread_runs_the_loop_are_refused)
   GuringStatistics statistics;
   Record record = { 0 };
   Intruder intruder;
-  int ends[2];
+  int fds[2];
   GThread *thread;
 
-  make_pipe (ends);
-  intruder = (Intruder){ ends, getpid () };
-  queue_read_byte (ends[0], &byte, &record);
+  make_pipe (fds);
+  intruder = (Intruder){ fds, getpid () };
+  queue_read_byte (fds[0], &byte, &record);
   thread = g_thread_new ("intruder", call_while_owner_sleeps, &intruder);
   if (_i == 0)
     run_until (record.n_final > 0);
@@ -114,7 +114,7 @@ START_TEST (calls_while_another_thread_runs_the_loop_are_refused)
   assert_ended_with (&record, 1);
   guring_ring_get_statistics (ring, &statistics);
   ck_assert_uint_eq (statistics.queued, 1);
-  close_pipe (ends);
+  close_pipe (fds);
 }
 END_TEST
 
@@ -237,18 +237,18 @@ submit_and_exit (gpointer data)
 START_TEST (operation_of_a_thread_that_exited_ends)
 {
   Record record = { 0 };
-  int ends[2];
+  int fds[2];
 
-  make_pipe (ends);
+  make_pipe (fds);
   make_unowned ();
-  queue_read_byte (ends[0], &byte, &record);
+  queue_read_byte (fds[0], &byte, &record);
   g_thread_join (g_thread_new ("submit", submit_and_exit, NULL));
-  write_byte (ends[1]); /* for kernels that let it go on */
+  write_byte (fds[1]); /* for kernels that let it go on */
   run_until (record.n_final > 0);
   assert_ended (&record);
   ck_assert (record.res == -ECANCELED || record.res == 1);
   drop_unowned ();
-  close_pipe (ends);
+  close_pipe (fds);
 }
 END_TEST
 
