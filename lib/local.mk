@@ -3,6 +3,20 @@
 # Everything stands in the convenience library, which the white-box tests link.
 noinst_LTLIBRARIES += lib/libguring-internal.la
 lib_libguring_internal_la_SOURCES = \
+	lib/gio/fallback.c \
+	lib/gio/fallback.h \
+	lib/gio/open.c \
+	lib/gio/path.c \
+	lib/gio/perform.c \
+	lib/gio/perform.h \
+	lib/gio/read.c \
+	lib/gio/splice.c \
+	lib/gio/sync.c \
+	lib/gio/task.c \
+	lib/gio/task.h \
+	lib/gio/transfer.c \
+	lib/gio/transfer.h \
+	lib/gio/write.c \
 	lib/ring/backlog.c \
 	lib/ring/backlog.h \
 	lib/ring/cancellation.c \

@@ -3,6 +3,7 @@
 # The version script, the library's exports and the installed headers name the same functions.
 
 set -eu
+export LC_ALL=C
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
@@ -39,7 +40,7 @@ check 'headers declare what the version script lists' "$dir/map" "$dir/headers"
 
 # Each of them has a doc comment that says since when
 documented=$(awk '/^\/\*\*$/ { getline; sub(/^ \* /, ""); sub(/:.*/, ""); name = $0 }
-                  /^ \* Since: / { print name }' "$srcdir"/lib/ring/*.c | grep '^guring_' | sort)
+                  /^ \* Since: / { print name }' "$srcdir"/lib/*/*.c | grep '^guring_' | sort)
 grep -v '_get_type$' "$dir/map" >"$dir/functions"
 echo "$documented" >"$dir/documented"
 check 'each function is documented' "$dir/functions" "$dir/documented"

@@ -90,8 +90,12 @@ guring_environment_set_error (GError **error, int error_number, guint entries)
 {
   GIOErrorEnum code =
     error_number == ENOMEM ? G_IO_ERROR_NO_SPACE : g_io_error_from_errno (error_number);
-  g_autofree gchar *explanation = explain (error_number, entries);
+  g_autofree gchar *explanation = NULL;
 
+  if (error == NULL)
+    return;
+
+  explanation = explain (error_number, entries);
   g_set_error (error, G_IO_ERROR, (gint) code, "Could not set up io_uring: %s: %s",
                g_strerror (error_number), explanation);
 }

@@ -72,11 +72,15 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
   if (ring->source != NULL)
     return TRUE;
 
-  ring->fork_guard = guring_fork_guard_new (error);
-  if (ring->fork_guard == NULL)
-    return FALSE;
   if (!guring_setup (&ring->uring, ring->entries, ring->cq_entries, error))
     return FALSE;
+
+  ring->fork_guard = guring_fork_guard_new (error);
+  if (ring->fork_guard == NULL)
+    {
+      io_uring_queue_exit (&ring->uring);
+      return FALSE;
+    }
 
   if (fstat (ring->uring.ring_fd, &status) == 0)
     ring->inode = status.st_ino;

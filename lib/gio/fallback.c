@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A task's step without io_uring: what has to be waited for is polled by the main loop, everything
+ * else is done by one of GLib's worker threads. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+
+#include "fallback.h"
+#include "perform.h"
+
+/* Returns: what the operation waits for if its descriptor makes it wait, 0 if it waits for nothing
+ * that poll() knows */
+gushort
+guring_fallback_get_poll_events (const struct io_uring_sqe *sqe)
+{
+  switch (sqe->opcode)
+    {
+    case IORING_OP_READ:
+      return POLLIN;
+    case IORING_OP_WRITE:
+      return POLLOUT;
+    default:
+      return 0;
+    }
+}
+
+static gboolean
+can_be_polled (int fd)
+{
+  struct stat status;
+
+  return fstat (fd, &status) == 0 && !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode) &&
+         !S_ISBLK (status.st_mode);
+}
+
+static gint32
+perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
+{
+  struct io_uring_sqe portion = *sqe;
+
+  if (g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
+    return -ECANCELED;
+
+  if (sqe->opcode == IORING_OP_WRITE) /* a pipe that is ready takes so much, see pipe(7) */
+    portion.len = MIN (portion.len, PIPE_BUF);
+  return guring_perform (&portion);
+}
+
+static gboolean
+on_fd_ready (gint fd, GIOCondition condition, gpointer user_data)
+{
+  GuringTask *task = user_data;
+  gint32 res = perform_without_blocking (task, guring_task_get_sqe (task));
+
+  if (res == -EAGAIN)
+    return G_SOURCE_CONTINUE;
+
+  guring_task_step_ended (task, res);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+run_when_ready (GuringTask *task, GIOCondition condition)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GSource) source = g_unix_fd_source_new (guring_task_get_sqe (task)->fd, condition);
+  GCancellable *cancellable = guring_task_get_cancellable (task);
+
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) cancelled = g_cancellable_source_new (cancellable);
+
+      g_source_set_dummy_callback (cancelled);
+      g_source_add_child_source (source, cancelled);
+    }
+
+  g_source_set_static_name (source, "GuringTask");
+  g_source_set_priority (source, guring_task_get_priority (task));
+  g_source_set_callback (source, G_SOURCE_FUNC (on_fd_ready), task, NULL);
+  g_source_attach (source, context);
+}
+
+static void
+perform_in_thread (GTask *thread_task, gpointer task, gpointer data, GCancellable *cancellable)
+{
+  g_task_return_int (thread_task, guring_perform (guring_task_get_sqe (task)));
+}
+
+static void
+on_performed (GObject *task, GAsyncResult *result, gpointer user_data)
+{
+  guring_task_step_ended (GURING_TASK (task),
+                          (gint32) g_task_propagate_int (G_TASK (result), NULL));
+}
+
+static void
+run_in_thread (GuringTask *task)
+{
+  g_autoptr (GTask) thread_task = g_task_new (task, NULL, on_performed, NULL);
+
+  g_task_set_name (thread_task, "GuringTask");
+  g_task_set_priority (thread_task, guring_task_get_priority (task));
+  g_task_run_in_thread (thread_task, perform_in_thread);
+}
+
+void
+guring_fallback_run (GuringTask *task)
+{
+  const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
+  gushort events = guring_fallback_get_poll_events (sqe);
+
+  if (events != 0 && can_be_polled (sqe->fd))
+    run_when_ready (task, events == POLLIN ? G_IO_IN : G_IO_OUT);
+  else
+    run_in_thread (task);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* An asynchronous call: one or more operations, then a GAsyncReadyCallback. It is lighter than a
+ * GTask, which defers to an idle source what completes in the iteration that it was made in, as
+ * most does on a ring: completions come from dispatch and never from within the starting call, so
+ * GIO's contract holds without. */
+
+#include "config.h"
+
+#include "fallback.h"
+#include "task.h"
+
+struct _GuringTask
+{
+  GObject parent_instance;
+
+  GObject *source_object;
+  gpointer source_tag;
+  const gchar *verb;
+  gchar *path;
+  gint io_priority;
+  GAsyncReadyCallback callback;
+  gpointer user_data;
+
+  GCancellable *cancellable;
+  gulong cancelled_handler;
+  GuringRing *ring; /* that has the step, if it is to be cancelled */
+  guint64 id;       /* of the step's operation, or 0; atomic */
+
+  struct io_uring_sqe sqe; /* of the step */
+  GuringStepFunc func;
+  gboolean started;
+  gboolean in_step;
+
+  gpointer data;
+  GDestroyNotify free_data;
+  gssize result;
+  GError *error;
+};
+
+static gpointer
+guring_task_get_user_data (GAsyncResult *result)
+{
+  return GURING_TASK (result)->user_data;
+}
+
+static GObject *
+guring_task_get_source_object (GAsyncResult *result)
+{
+  GuringTask *task = GURING_TASK (result);
+
+  return task->source_object != NULL ? g_object_ref (task->source_object) : NULL;
+}
+
+static gboolean
+guring_task_is_tagged (GAsyncResult *result, gpointer source_tag)
+{
+  return GURING_TASK (result)->source_tag == source_tag;
+}
+
+static void
+guring_task_async_result_iface_init (GAsyncResultIface *iface)
+{
+  iface->get_user_data = guring_task_get_user_data;
+  iface->get_source_object = guring_task_get_source_object;
+  iface->is_tagged = guring_task_is_tagged;
+}
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (GuringTask,
+                               guring_task,
+                               G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (G_TYPE_ASYNC_RESULT,
+                                                      guring_task_async_result_iface_init))
+
+static void
+guring_task_init (GuringTask *task)
+{
+}
+
+static void
+guring_task_finalize (GObject *object)
+{
+  GuringTask *task = GURING_TASK (object);
+
+  g_clear_object (&task->source_object);
+  g_clear_object (&task->cancellable);
+  g_clear_object (&task->ring);
+  g_clear_error (&task->error);
+  g_free (task->path);
+  if (task->free_data != NULL)
+    task->free_data (task->data);
+
+  G_OBJECT_CLASS (guring_task_parent_class)->finalize (object);
+}
+
+static void
+guring_task_class_init (GuringTaskClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = guring_task_finalize;
+
+  /* A write to a peer that has gone is an error here, as in GIO, and no SIGPIPE. */
+  g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
+}
+
+GuringTask *
+guring_task_new (gpointer source_object,
+                 gpointer source_tag,
+                 const gchar *verb,
+                 gint io_priority,
+                 GCancellable *cancellable,
+                 GAsyncReadyCallback callback,
+                 gpointer user_data)
+{
+  GuringTask *task = g_object_new (GURING_TYPE_TASK, NULL);
+
+  g_set_object (&task->source_object, source_object);
+  g_set_object (&task->cancellable, cancellable);
+  task->source_tag = source_tag;
+  task->verb = verb;
+  task->io_priority = io_priority;
+  task->callback = callback;
+  task->user_data = user_data;
+  return task;
+}
+
+void
+guring_task_set_data (GuringTask *task, gpointer data, GDestroyNotify free_data)
+{
+  task->data = data;
+  task->free_data = free_data;
+}
+
+gpointer
+guring_task_get_data (GuringTask *task)
+{
+  return task->data;
+}
+
+/* What the SQE of an operation on a name points at. */
+const gchar *
+guring_task_set_path (GuringTask *task, const gchar *path)
+{
+  task->path = g_strdup (path);
+  return task->path;
+}
+
+gint
+guring_task_get_priority (GuringTask *task)
+{
+  return task->io_priority;
+}
+
+GCancellable *
+guring_task_get_cancellable (GuringTask *task)
+{
+  return task->cancellable;
+}
+
+const struct io_uring_sqe *
+guring_task_get_sqe (GuringTask *task)
+{
+  return &task->sqe;
+}
+
+/* The end */
+
+static void
+call_back (GuringTask *task)
+{
+  if (task->callback != NULL)
+    task->callback (task->source_object, G_ASYNC_RESULT (task), task->user_data);
+  g_object_unref (task);
+}
+
+static gboolean
+call_back_once (gpointer task)
+{
+  call_back (task);
+  return G_SOURCE_REMOVE;
+}
+
+/* What fails inside the starting call is told from the loop. */
+static void
+call_back_later (GuringTask *task)
+{
+  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_priority (source, task->io_priority);
+  g_source_set_static_name (source, "GuringTask");
+  g_source_set_callback (source, call_back_once, task, NULL);
+  g_source_attach (source, context);
+}
+
+static void
+end (GuringTask *task)
+{
+  if (task->cancelled_handler != 0)
+    g_cancellable_disconnect (task->cancellable, task->cancelled_handler);
+  task->cancelled_handler = 0;
+
+  if (task->in_step)
+    call_back (task);
+  else
+    call_back_later (task);
+}
+
+void
+guring_task_return (GuringTask *task, gssize result)
+{
+  task->result = result;
+  end (task);
+}
+
+void
+guring_task_return_error (GuringTask *task, GError *error)
+{
+  task->result = -1;
+  task->error = error;
+  end (task);
+}
+
+void
+guring_task_return_errno (GuringTask *task, int error_number)
+{
+  gint code = (gint) g_io_error_from_errno (error_number);
+  const gchar *reason = g_strerror (error_number);
+
+  if (task->path != NULL)
+    guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s %s: %s",
+                                                 task->verb, task->path, reason));
+  else
+    guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s: %s", task->verb,
+                                                 reason));
+}
+
+void
+guring_task_return_res (GuringTask *task, gint32 res)
+{
+  if (res < 0)
+    guring_task_return_errno (task, -res);
+  else
+    guring_task_return (task, res);
+}
+
+gssize
+guring_task_finish (GAsyncResult *result, gpointer source_tag, GError **error)
+{
+  GuringTask *task;
+
+  g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), -1);
+  g_return_val_if_fail (error == NULL || *error == NULL, -1);
+
+  task = GURING_TASK (result);
+  if (task->error != NULL)
+    g_propagate_error (error, g_steal_pointer (&task->error));
+  return task->result;
+}
+
+/* Steps */
+
+/* In whatever thread cancels. */
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  GuringTask *task = user_data;
+  guint64 id = __atomic_load_n (&task->id, __ATOMIC_ACQUIRE);
+
+  if (id != 0)
+    guring_ring_cancel (task->ring, id);
+}
+
+static void
+queue_step (GuringTask *task, const struct io_uring_sqe *sqe, GuringCompletionFunc func);
+
+static void
+on_ready (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+{
+  GuringTask *task = user_data;
+
+  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
+  if (completion->res < 0)
+    guring_task_step_ended (task, completion->res);
+  else
+    guring_task_run (task, &task->sqe, task->func);
+}
+
+/* A descriptor with O_NONBLOCK: the kernel does not wait for it. */
+static void
+wait_until_ready (GuringTask *task)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_poll_add (&sqe, task->sqe.fd, guring_fallback_get_poll_events (&task->sqe));
+  queue_step (task, &sqe, on_ready);
+}
+
+static void
+on_completion (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+{
+  GuringTask *task = user_data;
+
+  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
+  if (completion->res == -EAGAIN && guring_fallback_get_poll_events (&task->sqe) != 0)
+    wait_until_ready (task);
+  else if (completion->res == -EINTR)
+    guring_task_run (task, &task->sqe, task->func);
+  else
+    guring_task_step_ended (task, completion->res);
+}
+
+static void
+queue_step (GuringTask *task, const struct io_uring_sqe *sqe, GuringCompletionFunc func)
+{
+  GuringRing *ring = guring_ring_get_default (NULL);
+  guint64 id = 0;
+
+  if (ring != NULL && guring_ring_supports (ring, sqe->opcode))
+    id = guring_ring_queue (ring, sqe, func, task, NULL, NULL);
+  if (id == 0)
+    {
+      guring_fallback_run (task);
+      return;
+    }
+
+  if (task->cancellable == NULL)
+    return;
+
+  g_set_object (&task->ring, ring);
+  __atomic_store_n (&task->id, id, __ATOMIC_RELEASE);
+  if (g_cancellable_is_cancelled (task->cancellable)) /* before on_cancelled() could see the id */
+    guring_ring_cancel (ring, id);
+}
+
+/* Runs an operation, on the default ring of the thread-default context or, where there is none or
+ * the kernel lacks the opcode, without; @func is called in that context. What the SQE points at
+ * must live until then. */
+void
+guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func)
+{
+  GError *error = NULL;
+
+  if (sqe != &task->sqe)
+    task->sqe = *sqe;
+  task->func = func;
+
+  if (!task->started)
+    {
+      task->started = TRUE;
+      if (g_cancellable_set_error_if_cancelled (task->cancellable, &error))
+        {
+          guring_task_return_error (task, error);
+          return;
+        }
+      if (task->cancellable != NULL)
+        task->cancelled_handler =
+          g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
+    }
+  queue_step (task, &task->sqe, on_completion);
+}
+
+void
+guring_task_step_ended (GuringTask *task, gint32 res)
+{
+  g_object_ref (task);
+  task->in_step = TRUE;
+  task->func (task, res);
+  task->in_step = FALSE;
+  g_object_unref (task);
+}
