@@ -3,6 +3,7 @@
 guringincludedir = $(includedir)/guring-1/guring
 guringinclude_HEADERS = \
 	include/guring/guring-completion.h \
+	include/guring/guring-fd-watch.h \
 	include/guring/guring-io.h \
 	include/guring/guring-macros.h \
 	include/guring/guring-ring.h \

@@ -3,6 +3,7 @@
 # Everything stands in the convenience library, which the white-box tests link.
 noinst_LTLIBRARIES += lib/libguring-internal.la
 lib_libguring_internal_la_SOURCES = \
+	lib/gio/fd-watch.c \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
 	lib/gio/open.c \

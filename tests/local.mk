@@ -21,6 +21,7 @@ valgrind_suites = \
 	tests/test-chains \
 	tests/test-close \
 	tests/test-environment \
+	tests/test-fd-watch \
 	tests/test-faults \
 	tests/test-kinds \
 	tests/test-loop \

@@ -6,6 +6,7 @@
 #include <liburing.h>
 
 #include <guring/guring-completion.h>
+#include <guring/guring-fd-watch.h>
 #include <guring/guring-io.h>
 #include <guring/guring-macros.h>
 #include <guring/guring-ring.h>
