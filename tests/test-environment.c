@@ -121,19 +121,29 @@ START_TEST (missing_memory_is_named)
 }
 END_TEST
 
+/* Down to the last one, which the default context would want. */
 START_TEST (missing_descriptors_are_named)
 {
-  g_autoptr (GError) error = NULL;
-  struct rlimit limit, none;
+  g_autoptr (GError) error = NULL, default_error = NULL;
+  guint n_free = (guint) _i;
+  struct rlimit limit, few;
+  int lowest = dup (0);
 
+  close (lowest);
   ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
-  none = limit;
-  none.rlim_cur = 0;
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &none), 0);
+  few = limit;
+  few.rlim_cur = (rlim_t) lowest + n_free;
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &few), 0);
   ck_assert_ptr_null (guring_ring_new (NULL, 8, &error));
+  if (n_free == 0)
+    ck_assert_ptr_null (guring_ring_get_default (&default_error));
   setrlimit (RLIMIT_NOFILE, &limit); /* the sanitizers need some when the test ends */
+
   assert_error (error, G_IO_ERROR_TOO_MANY_OPEN_FILES);
   ck_assert_ptr_nonnull (strstr (error->message, "RLIMIT_NOFILE"));
+  if (n_free == 0)
+    assert_error (default_error, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  ck_assert_int_eq (fcntl (lowest, F_GETFD), -1);
 }
 END_TEST
 
@@ -270,7 +280,7 @@ main (void)
   tcase_add_test (blocked, a_seccomp_filter_is_named);
   tcase_add_test (blocked, the_sysctl_is_named);
   tcase_add_test (blocked, missing_memory_is_named);
-  tcase_add_test (blocked, missing_descriptors_are_named);
+  tcase_add_loop_test (blocked, missing_descriptors_are_named, 0, 2);
   tcase_add_test (blocked, a_full_system_is_named);
   tcase_add_test (blocked, an_unexpected_error_has_its_words);
   tcase_add_test (blocked, a_kernel_that_can_not_tell_a_forked_child_is_named);

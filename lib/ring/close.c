@@ -89,9 +89,6 @@ close_by (GuringRing *ring, gint64 deadline)
   detach (ring);
   io_uring_queue_exit (&ring->uring);
   guring_default_ring_forget (ring);
-
-  if (g_atomic_int_compare_and_exchange (&ring->abandoned, TRUE, FALSE))
-    g_object_unref (ring);
   return n_leaked;
 }
 
@@ -119,17 +116,38 @@ guring_close_without_deadline (GuringRing *ring)
     }
 }
 
-/* Leaves the reference to the thread that owns the context, if that has not closed the ring by now.
- */
+/* Runs in the thread that owns the context; or, when the context goes first, in the one that drops
+ * it. */
 static void
-abandon (GuringRing *ring)
+close_and_unref (gpointer user_data)
+{
+  GuringRing *ring = user_data;
+
+  if (!guring_ring_is_over (ring))
+    guring_close_without_deadline (ring);
+  g_object_unref (ring);
+}
+
+static gboolean
+end_at_once (gpointer user_data)
+{
+  return G_SOURCE_REMOVE;
+}
+
+/* Leaves it to the thread that owns the context, if that has not closed the ring by now. */
+static void
+close_later (GuringRing *ring)
 {
   pthread_mutex_lock (&ring->lock);
   if (!ring->closed)
     {
-      g_object_ref (ring);
-      g_atomic_int_set (&ring->abandoned, TRUE);
-      g_main_context_wakeup (ring->context);
+      GSource *source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_HIGH);
+      g_source_set_static_name (source, "GuringRing's end");
+      g_source_set_callback (source, end_at_once, g_object_ref (ring), close_and_unref);
+      g_source_attach (source, ring->context);
+      g_source_unref (source);
     }
   pthread_mutex_unlock (&ring->lock);
 }
@@ -138,17 +156,39 @@ abandon (GuringRing *ring)
 void
 guring_close_last_reference (GuringRing *ring)
 {
-  GMainContext *acquired;
+  GuringOwnership ownership;
 
   if (guring_fork_guard_is_child (ring->fork_guard))
     close_in_child (ring);
-  else if (guring_ownership_acquire (ring, &acquired, NULL))
+  else if (guring_ownership_acquire (ring, &ownership, NULL))
     {
+      guring_ownership_settle (ring, &ownership);
       guring_close_without_deadline (ring);
-      guring_ownership_release (acquired);
+      guring_ownership_release (ring, &ownership);
     }
   else
-    abandon (ring);
+    close_later (ring);
+}
+
+/* In whatever thread the source was destroyed. The context may be on its way out: then nobody owns
+ * it, and no reference can be had on it. */
+void
+guring_close_source_destroyed (GuringRing *ring)
+{
+  GMainContext *context = ring->context;
+
+  if (guring_ring_is_over (ring))
+    return;
+
+  g_object_ref (ring);
+  if (g_main_context_acquire (context))
+    {
+      guring_close_without_deadline (ring);
+      g_main_context_release (context);
+    }
+  else
+    close_later (ring);
+  g_object_unref (ring);
 }
 
 /**
@@ -179,7 +219,7 @@ guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error)
 {
   gint64 now = g_get_monotonic_time ();
   gint64 deadline = timeout_us < 0 || timeout_us > G_MAXINT64 - now ? -1 : now + timeout_us;
-  GMainContext *acquired;
+  GuringOwnership ownership;
   guint64 n_leaked;
 
   g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
@@ -187,9 +227,10 @@ guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error)
 
   if (g_atomic_int_get (&ring->closed) && !guring_fork_guard_is_child (ring->fork_guard))
     return TRUE;
-  if (!guring_ownership_acquire (ring, &acquired, error))
+  if (!guring_ownership_acquire (ring, &ownership, error))
     return FALSE;
 
+  guring_ownership_settle (ring, &ownership);
   g_object_ref (ring);
   n_leaked = close_by (ring, deadline);
   if (n_leaked > 0)
@@ -199,6 +240,6 @@ guring_ring_close (GuringRing *ring, gint64 timeout_us, GError **error)
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT, message);
     }
   g_object_unref (ring);
-  guring_ownership_release (acquired);
+  guring_ownership_release (ring, &ownership);
   return n_leaked == 0;
 }

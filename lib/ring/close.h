@@ -8,5 +8,6 @@ G_BEGIN_DECLS
 
 void guring_close_without_deadline (GuringRing *ring);
 void guring_close_last_reference (GuringRing *ring);
+void guring_close_source_destroyed (GuringRing *ring);
 
 G_END_DECLS

@@ -43,15 +43,17 @@ gboolean
 guring_completion_to_error (const GuringCompletion *completion, GError **error)
 {
   GIOErrorEnum code;
+  int error_number;
 
   g_return_val_if_fail (completion != NULL, FALSE);
 
   if (completion->res >= 0)
     return TRUE;
 
-  code =
-    completion->res == -ETIME ? G_IO_ERROR_TIMED_OUT : g_io_error_from_errno (-completion->res);
-  g_set_error_literal (error, G_IO_ERROR, (gint) code, g_strerror (-completion->res));
+  error_number = (int) -(gint64) completion->res;
+
+  code = error_number == ETIME ? G_IO_ERROR_TIMED_OUT : g_io_error_from_errno (error_number);
+  g_set_error_literal (error, G_IO_ERROR, (gint) code, g_strerror (error_number));
   return FALSE;
 }
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "default-ring.h"
+#include "environment.h"
 #include "ring-private.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -29,6 +30,20 @@ drop_dead (GMainContext *context)
   g_clear_object (&dead);
 }
 
+static gboolean
+may_make_default_context (void)
+{
+  gboolean is_first;
+
+  if (g_main_context_get_thread_default () != NULL)
+    return FALSE;
+
+  pthread_mutex_lock (&lock);
+  is_first = default_rings == NULL;
+  pthread_mutex_unlock (&lock);
+  return is_first;
+}
+
 /**
  * guring_ring_get_default:
  * @error: return location for the error
@@ -44,11 +59,14 @@ drop_dead (GMainContext *context)
 GuringRing *
 guring_ring_get_default (GError **error)
 {
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GMainContext) context = NULL;
   GuringRing *ring;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
+  if (may_make_default_context () && !guring_environment_has_descriptor (error))
+    return NULL;
+  context = g_main_context_ref_thread_default ();
   drop_dead (context);
 
   pthread_mutex_lock (&lock);

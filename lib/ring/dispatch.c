@@ -157,19 +157,20 @@ iterate (GuringRing *ring, gboolean may_block, GError **error)
 gint
 guring_ring_iterate (GuringRing *ring, gboolean may_block, GError **error)
 {
-  GMainContext *acquired;
+  GuringOwnership ownership;
   gint n_dispatched = -1;
 
   g_return_val_if_fail (GURING_IS_RING (ring), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  if (!guring_ownership_acquire (ring, &acquired, error))
+  if (!guring_ownership_acquire (ring, &ownership, error))
     return -1;
 
+  guring_ownership_settle (ring, &ownership);
   g_object_ref (ring);
   n_dispatched = iterate (ring, may_block, error);
   g_object_unref (ring);
 
-  guring_ownership_release (acquired);
+  guring_ownership_release (ring, &ownership);
   return n_dispatched;
 }

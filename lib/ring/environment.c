@@ -5,7 +5,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "environment.h"
 
@@ -98,4 +100,25 @@ guring_environment_set_error (GError **error, int error_number, guint entries)
   explanation = explain (error_number, entries);
   g_set_error (error, G_IO_ERROR, (gint) code, "Could not set up io_uring: %s: %s",
                g_strerror (error_number), explanation);
+}
+
+/* GLib aborts where it can't make a main context for want of a descriptor: to be asked before the
+ * default one may be made. */
+gboolean
+guring_environment_has_descriptor (GError **error)
+{
+  int fd = eventfd (0, EFD_CLOEXEC);
+  int saved_errno = errno;
+
+  if (fd >= 0)
+    {
+      close (fd);
+      return TRUE;
+    }
+
+  g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (saved_errno),
+               "No descriptor is left for a main context: %s: close some, or raise RLIMIT_NOFILE "
+               "with ulimit -n",
+               g_strerror (saved_errno));
+  return FALSE;
 }

@@ -16,16 +16,33 @@ fail_closed (GError **error, const gchar *message)
   return FALSE;
 }
 
-/* On success, what it set @acquired to goes to guring_ownership_release().
- *
- * g_main_context_acquire() takes a mutex; callbacks, which queue most of all operations, run in the
- * owner's thread as it is, so they don't pay for it. */
+/* While nobody owns the context, threads may meet here: each visits alone. */
+static gboolean
+visit (GuringRing *ring, GMainContext *context, GuringOwnership *ownership, GError **error)
+{
+  pthread_mutex_lock (&ring->visitors);
+  if (!g_main_context_acquire (context))
+    {
+      pthread_mutex_unlock (&ring->visitors);
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                           "Another thread runs the ring's main context; call from there, for "
+                           "example through g_main_context_invoke()");
+      return FALSE;
+    }
+
+  ownership->context = g_main_context_ref (context);
+  ownership->is_visit = TRUE;
+  return TRUE;
+}
+
+/* Callbacks, which queue most of all operations, run in the owner's thread as it is, so they don't
+ * pay for GLib's locks. */
 gboolean
-guring_ownership_acquire (GuringRing *ring, GMainContext **acquired, GError **error)
+guring_ownership_acquire (GuringRing *ring, GuringOwnership *ownership, GError **error)
 {
   GMainContext *context;
 
-  *acquired = NULL;
+  *ownership = (GuringOwnership){ 0 };
 
   if (guring_fork_guard_is_child (ring->fork_guard))
     return fail_closed (error, "The ring belongs to the parent process; make one of your own "
@@ -38,26 +55,27 @@ guring_ownership_acquire (GuringRing *ring, GMainContext **acquired, GError **er
   if (context == NULL)
     return fail_closed (error, "The ring is closed");
 
-  if (!g_main_context_acquire (context))
-    {
-      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY,
-                           "Another thread runs the ring's main context; call from there, for "
-                           "example through g_main_context_invoke()");
-      return FALSE;
-    }
-
-  *acquired = g_main_context_ref (context);
-  return TRUE;
+  return g_main_context_is_owner (context) || visit (ring, context, ownership, error);
 }
 
+/* Before callbacks run: from here on the thread owns the context like any other that does, and
+ * others don't wait for it. */
 void
-guring_ownership_release (GMainContext *acquired)
+guring_ownership_settle (GuringRing *ring, GuringOwnership *ownership)
 {
-  if (acquired != NULL)
-    {
-      g_main_context_release (acquired);
-      g_main_context_unref (acquired);
-    }
+  if (ownership->is_visit)
+    pthread_mutex_unlock (&ring->visitors);
+  ownership->is_visit = FALSE;
+}
+
+/* After guring_ownership_settle() the ring may be gone. */
+void
+guring_ownership_release (GuringRing *ring, GuringOwnership *ownership)
+{
+  if (ownership->context != NULL)
+    g_main_context_release (ownership->context);
+  guring_ownership_settle (ring, ownership);
+  g_clear_pointer (&ownership->context, g_main_context_unref);
 }
 
 gsize

@@ -82,14 +82,14 @@ guring_ring_queue (GuringRing *ring,
                    GDestroyNotify notify,
                    GError **error)
 {
-  GMainContext *acquired;
+  GuringOwnership ownership;
   guint64 id = 0;
 
   g_return_val_if_fail (GURING_IS_RING (ring), 0);
   g_return_val_if_fail (sqe != NULL, 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (!guring_ownership_acquire (ring, &acquired, error))
+  if (!guring_ownership_acquire (ring, &ownership, error))
     return 0;
 
   if (guring_ring_is_usable (ring, error) &&
@@ -99,7 +99,7 @@ guring_ring_queue (GuringRing *ring,
       wake_if_polling (ring);
     }
 
-  guring_ownership_release (acquired);
+  guring_ownership_release (ring, &ownership);
   return id;
 }
 
@@ -148,14 +148,14 @@ guring_ring_queue_chain (GuringRing *ring,
                          guint64 *ids,
                          GError **error)
 {
-  GMainContext *acquired;
+  GuringOwnership ownership;
   gboolean queued;
 
   g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
   g_return_val_if_fail (requests != NULL || n_requests == 0, FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!guring_ownership_acquire (ring, &acquired, error))
+  if (!guring_ownership_acquire (ring, &ownership, error))
     return FALSE;
 
   queued = guring_ring_is_usable (ring, error) &&
@@ -166,6 +166,6 @@ guring_ring_queue_chain (GuringRing *ring,
       wake_if_polling (ring);
     }
 
-  guring_ownership_release (acquired);
+  guring_ownership_release (ring, &ownership);
   return queued;
 }

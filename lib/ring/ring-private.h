@@ -21,8 +21,9 @@ struct _GuringRing
 
   GMainContext *context; /* not owned: the ring closes when it goes; atomic */
   GSource *source;
-  GSource *turn_source; /* while the others have their turn, else NULL */
-  gsize running;        /* pthread_t of the thread whose callbacks run now, else 0; atomic */
+  GSource *turn_source;     /* while the others have their turn, else NULL */
+  pthread_mutex_t visitors; /* threads that don't own the context */
+  gsize running;            /* pthread_t of the thread whose callbacks run now, else 0; atomic */
   GuringForkGuard *fork_guard;
 
   struct io_uring uring;
@@ -56,7 +57,6 @@ struct _GuringRing
   int broken;        /* errno of an io_uring_enter() that will never work again, else 0 */
   gint closing;      /* takes no more operations; atomic */
   gint closed;       /* has no io_uring any more; atomic */
-  gint abandoned;    /* last reference dropped in a wrong thread: this one is to close it; atomic */
   gboolean drains;   /* IOSQE_IO_DRAIN was used */
   gboolean stalled;  /* the kernel had no room: try again soon */
   gboolean yielding; /* budget spent: let the other sources run */

@@ -8,6 +8,7 @@
 
 #include "cancellation.h"
 #include "close.h"
+#include "environment.h"
 #include "ring-private.h"
 #include "setup.h"
 #include "source.h"
@@ -60,14 +61,39 @@ guring_ring_init (GuringRing *ring)
 {
   ring->dispatch_budget = DEFAULT_DISPATCH_BUDGET;
   ring->failed_tail = &ring->failed;
+  pthread_mutex_init (&ring->visitors, NULL);
   guring_cancellation_init (ring);
+}
+
+/* Not earlier than here: a ring that can't be made shall not make the default context either. */
+static gboolean
+find_context (GuringRing *ring, GError **error)
+{
+  if (ring->context == NULL)
+    ring->context = g_main_context_get_thread_default ();
+  if (ring->context == NULL && guring_environment_has_descriptor (error))
+    ring->context = g_main_context_default ();
+  return ring->context != NULL;
+}
+
+static void
+attach (GuringRing *ring)
+{
+  struct stat status;
+
+  if (fstat (ring->uring.ring_fd, &status) == 0)
+    ring->inode = status.st_ino;
+  ring->entries = ring->uring.sq.ring_entries;
+  ring->cq_entries = ring->uring.cq.ring_entries;
+  ring->setup_flags = ring->uring.flags;
+  ring->source = guring_source_new (ring);
+  g_source_attach (ring->source, ring->context);
 }
 
 static gboolean
 guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GError **error)
 {
   GuringRing *ring = GURING_RING (initable);
-  struct stat status;
 
   if (ring->source != NULL)
     return TRUE;
@@ -76,26 +102,13 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
     return FALSE;
 
   ring->fork_guard = guring_fork_guard_new (error);
-  if (ring->fork_guard == NULL)
+  if (ring->fork_guard == NULL || !find_context (ring, error))
     {
       io_uring_queue_exit (&ring->uring);
       return FALSE;
     }
 
-  if (fstat (ring->uring.ring_fd, &status) == 0)
-    ring->inode = status.st_ino;
-  ring->entries = ring->uring.sq.ring_entries;
-  ring->cq_entries = ring->uring.cq.ring_entries;
-  ring->setup_flags = ring->uring.flags;
-
-  /* Not earlier: GLib aborts where it can't make a context for want of descriptors. */
-  if (ring->context == NULL)
-    ring->context = g_main_context_get_thread_default ();
-  if (ring->context == NULL)
-    ring->context = g_main_context_default ();
-
-  ring->source = guring_source_new (ring);
-  g_source_attach (ring->source, ring->context);
+  attach (ring);
   return TRUE;
 }
 
@@ -124,6 +137,7 @@ guring_ring_finalize (GObject *object)
   g_clear_pointer (&ring->source, g_source_unref);
   g_clear_pointer (&ring->fork_guard, guring_fork_guard_free);
   g_clear_pointer (&ring->opcodes, g_free);
+  pthread_mutex_destroy (&ring->visitors);
   guring_cancellation_clear (ring);
   guring_backlog_clear (&ring->backlog);
   guring_registry_clear (&ring->registry);

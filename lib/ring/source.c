@@ -18,13 +18,6 @@ typedef struct
   GPollFD poll;
 } GuringSource;
 
-/* The source of a forked child removes itself; that of an abandoned ring closes it. */
-static gboolean
-is_over (GuringRing *ring)
-{
-  return guring_fork_guard_is_child (ring->fork_guard) || g_atomic_int_get (&ring->abandoned);
-}
-
 static gint
 get_timeout (GuringRing *ring)
 {
@@ -42,7 +35,7 @@ guring_source_prepare (GSource *source, gint *timeout)
 
   ring->polling = FALSE;
   *timeout = 0;
-  if (is_over (ring))
+  if (guring_fork_guard_is_child (ring->fork_guard)) /* dispatch removes the source */
     return TRUE;
 
   guring_submission_flush (ring);
@@ -63,7 +56,7 @@ guring_source_check (GSource *source)
   GuringRing *ring = self->ring;
 
   ring->polling = FALSE;
-  if (is_over (ring))
+  if (guring_fork_guard_is_child (ring->fork_guard))
     return TRUE;
 
   if (ring->yielding)
@@ -110,10 +103,7 @@ guring_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_dat
     return G_SOURCE_REMOVE;
 
   g_object_ref (ring);
-  if (g_atomic_int_get (&ring->abandoned))
-    guring_close_without_deadline (ring);
-  else
-    guring_dispatch_drain (ring, &budget);
+  guring_dispatch_drain (ring, &budget);
 
   if (budget == 0 && !guring_ring_is_over (ring))
     yield (ring);
@@ -140,12 +130,8 @@ on_destroyed (gpointer user_data)
 {
   GuringRing *ring = ((GuringSource *) user_data)->ring;
 
-  if (ring == NULL || guring_fork_guard_is_child (ring->fork_guard))
-    return;
-
-  g_object_ref (ring);
-  guring_close_without_deadline (ring);
-  g_object_unref (ring);
+  if (ring != NULL)
+    guring_close_source_destroyed (ring);
 }
 
 /* With g_source_add_unix_fd() a readable ring would be dispatched whatever check said, and never

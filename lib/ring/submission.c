@@ -245,13 +245,13 @@ guring_submission_get_retry_time (GuringRing *ring)
 gint
 guring_ring_submit (GuringRing *ring, GError **error)
 {
-  GMainContext *acquired;
+  GuringOwnership ownership;
   gint n_submitted = -1;
 
   g_return_val_if_fail (GURING_IS_RING (ring), -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  if (!guring_ownership_acquire (ring, &acquired, error))
+  if (!guring_ownership_acquire (ring, &ownership, error))
     return -1;
 
   if (guring_ring_is_usable (ring, error))
@@ -261,6 +261,6 @@ guring_ring_submit (GuringRing *ring, GError **error)
         n_submitted = -1;
     }
 
-  guring_ownership_release (acquired);
+  guring_ownership_release (ring, &ownership);
   return n_submitted;
 }

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "io-support.h"
+
+#define N_ITERATIONS 20
+
+static gchar *directory;
+static guint n_descriptors;
+
+static void
+setup_io (void)
+{
+  directory = g_dir_make_tmp ("guring-XXXXXX", NULL);
+  ck_assert_ptr_nonnull (directory);
+  ck_assert_int_eq (chdir (directory), 0);
+
+  n_descriptors = count_descriptors ();
+  context = g_main_context_new ();
+  g_main_context_push_thread_default (context);
+}
+
+static void
+setup_io_without_io_uring (void)
+{
+  g_setenv ("GURING_DISABLE", "1", TRUE);
+  setup_io ();
+}
+
+static void
+remove_directory (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (directory, 0, NULL);
+  const gchar *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    ck_assert_int_eq (remove (name), 0);
+  ck_assert_int_eq (rmdir (directory), 0);
+  g_clear_pointer (&directory, g_free);
+}
+
+static void
+teardown_io (void)
+{
+  g_main_context_pop_thread_default (context);
+  g_clear_pointer (&context, g_main_context_unref);
+  ck_assert_uint_eq (count_descriptors (), n_descriptors);
+  remove_directory ();
+}
+
+void
+add_io_tests (Suite *suite, void (*add_tests) (TCase *tcase))
+{
+  TCase *with = add_case (suite, "io_uring");
+  TCase *without = add_case (suite, "fallback");
+
+  tcase_add_checked_fixture (with, setup_io, teardown_io);
+  add_tests (with);
+  tcase_add_checked_fixture (without, setup_io_without_io_uring, teardown_io);
+  add_tests (without);
+}
+
+void
+on_reply (GObject *source_object, GAsyncResult *result, gpointer user_data)
+{
+  Reply *reply = user_data;
+
+  ck_assert_ptr_null (source_object);
+  ck_assert_ptr_null (g_async_result_get_source_object (result));
+  ck_assert_ptr_eq (g_async_result_get_user_data (result), reply);
+  reply->n_calls++;
+  reply->thread = g_thread_self ();
+  g_set_object (&reply->result, result);
+}
+
+void
+reply_clear (Reply *reply)
+{
+  g_clear_object (&reply->result);
+}
+
+GAsyncResult *
+await (Reply *reply)
+{
+  ck_assert_uint_eq (reply->n_calls, 0);
+  run_until (reply->n_calls > 0);
+  ck_assert_uint_eq (reply->n_calls, 1);
+  ck_assert_ptr_eq (reply->thread, g_thread_self ());
+  return reply->result;
+}
+
+void
+let_it_wait (void)
+{
+  for (guint i = 0; i < N_ITERATIONS; i++)
+    g_main_context_iteration (context, FALSE);
+}
+
+void
+assert_errno (GError *error, int error_number, const gchar *message)
+{
+  g_autofree gchar *expected = g_strdup_printf ("%s: %s", message, g_strerror (error_number));
+
+  assert_error (error, (gint) g_io_error_from_errno (error_number));
+  ck_assert_str_eq (error->message, expected);
+}
+
+void
+assert_cancelled (GError **error)
+{
+  assert_error (*error, G_IO_ERROR_CANCELLED);
+  g_clear_error (error);
+}
+
+GCancellable *
+make_cancelled (void)
+{
+  GCancellable *cancellable = g_cancellable_new ();
+
+  g_cancellable_cancel (cancellable);
+  return cancellable;
+}
+
+gpointer
+cancel_in_thread (gpointer cancellable)
+{
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+gint
+io_open (const gchar *path, gint flags, guint mode, GError **error)
+{
+  g_auto (Reply) reply = { 0 };
+
+  guring_open_async (path, flags, mode, G_PRIORITY_DEFAULT, NULL, on_reply, &reply);
+  return guring_open_finish (await (&reply), error);
+}
+
+gboolean
+io_close (gint fd, GError **error)
+{
+  g_auto (Reply) reply = { 0 };
+
+  guring_close_async (fd, G_PRIORITY_DEFAULT, NULL, on_reply, &reply);
+  return guring_close_finish (await (&reply), error);
+}
+
+GBytes *
+io_read (gint fd, gsize count, gint64 offset, GError **error)
+{
+  g_auto (Reply) reply = { 0 };
+
+  guring_read_async (fd, count, offset, G_PRIORITY_DEFAULT, NULL, on_reply, &reply);
+  return guring_read_finish (await (&reply), error);
+}
+
+gboolean
+io_write (gint fd, GBytes *bytes, gint64 offset, gsize *n_written, GError **error)
+{
+  g_auto (Reply) reply = { 0 };
+
+  guring_write_async (fd, bytes, offset, G_PRIORITY_DEFAULT, NULL, on_reply, &reply);
+  return guring_write_finish (await (&reply), n_written, error);
+}
+
+int
+make_file (const gchar *path, const gchar *contents)
+{
+  int fd;
+
+  ck_assert (g_file_set_contents (path, contents, -1, NULL));
+  fd = open (path, O_RDWR | O_CLOEXEC);
+  ck_assert_int_ge (fd, 0);
+  return fd;
+}
+
+gsize
+count_in_pipe (int fd)
+{
+  int n = -1;
+
+  ck_assert_int_eq (ioctl (fd, FIONREAD, &n), 0);
+  return (gsize) n;
+}
+
+/* No two pages of it are alike. */
+GBytes *
+make_pattern (gsize size)
+{
+  guint32 *words = g_malloc0 (size + sizeof (guint32));
+
+  for (gsize i = 0; i * sizeof (guint32) < size; i++)
+    words[i] = (guint32) i * 2654435761u;
+  return g_bytes_new_take (words, size);
+}
+
+void
+assert_bytes (GBytes *bytes, gconstpointer data, gsize size)
+{
+  ck_assert_ptr_nonnull (bytes);
+  ck_assert_uint_eq (g_bytes_get_size (bytes), size);
+  ck_assert (size == 0 || memcmp (g_bytes_get_data (bytes, NULL), data, size) == 0);
+  g_bytes_unref (bytes);
+}
+
+/* The mount goes with the process. */
+gboolean
+mount_tmpfs (const gchar *path, const gchar *options)
+{
+  ck_assert_int_eq (mkdir (path, 0700), 0);
+  if (unshare (CLONE_NEWNS) == 0 && mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+      mount ("guring", path, "tmpfs", 0, options) == 0)
+    return TRUE;
+
+  g_printerr ("# SKIP: no tmpfs can be mounted: %s\n", g_strerror (errno));
+  return FALSE;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the suites of guring-io.h share. */
+
+#pragma once
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "support.h"
+
+/* Adds the tests twice, because all must give the same without io_uring: as the environment is,
+ * and with GURING_DISABLE. Each test has a thread-default context, and an empty directory that it
+ * is in; it fails if it leaves a descriptor behind. */
+void add_io_tests (Suite *suite, void (*add_tests) (TCase *tcase));
+
+/* What an asynchronous call gave. Pass on_reply and a Reply. */
+typedef struct
+{
+  guint n_calls;
+  GAsyncResult *result;
+  GThread *thread;
+} Reply;
+
+void on_reply (GObject *source_object, GAsyncResult *result, gpointer reply);
+void reply_clear (Reply *reply);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Reply, reply_clear)
+
+/* Runs the context until it is there; fails if it came from within the call. */
+GAsyncResult *await (Reply *reply);
+
+/* Until an operation that was started waits in the kernel, and what is ready has been seen to */
+void let_it_wait (void);
+
+/* What the error of a call is for an errno: its code, and a message that begins so */
+void assert_errno (GError *error, int error_number, const gchar *message);
+
+/* Sets the error to NULL. */
+void assert_cancelled (GError **error);
+
+GCancellable *make_cancelled (void);
+gpointer cancel_in_thread (gpointer cancellable); /* a GThreadFunc */
+
+/* The calls as if they were synchronous */
+gint io_open (const gchar *path, gint flags, guint mode, GError **error);
+gboolean io_close (gint fd, GError **error);
+GBytes *io_read (gint fd, gsize count, gint64 offset, GError **error);
+gboolean io_write (gint fd, GBytes *bytes, gint64 offset, gsize *n_written, GError **error);
+
+int make_file (const gchar *path, const gchar *contents); /* opened for reading and writing */
+gsize count_in_pipe (int fd);
+GBytes *make_pattern (gsize size);
+void assert_bytes (GBytes *bytes, gconstpointer data, gsize size); /* takes the bytes */
+
+/* A file system of its own for the test. Returns whether it could be had; tells if not. */
+gboolean mount_tmpfs (const gchar *path, const gchar *options);
+
+#define CLOSED_FD 12345
