@@ -784,7 +784,20 @@ unref_while_owner_sleeps (gpointer data)
   return NULL;
 }
 
-START_TEST (unref_from_another_thread_closes_in_the_owners)
+static gpointer
+destroy_source_while_owner_sleeps (gpointer data)
+{
+  wait_until_asleep (getpid ());
+  g_source_destroy (guring_ring_get_source (data));
+  return NULL;
+}
+
+static gpointer (*const enders[]) (gpointer data) = {
+  unref_while_owner_sleeps,
+  destroy_source_while_owner_sleeps,
+};
+
+START_TEST (what_another_thread_ends_is_closed_in_the_owners)
 {
   Witness witness = { .record = { 0 } };
   struct io_uring_sqe sqe = { 0 };
@@ -795,10 +808,13 @@ START_TEST (unref_from_another_thread_closes_in_the_owners)
   ck_assert_uint_ne (guring_ring_queue (ring, &sqe, witness_completion, &witness, witness_notify,
                                         NULL),
                      0);
-  thread = g_thread_new ("unref", unref_while_owner_sleeps, g_steal_pointer (&ring));
+  thread = g_thread_new ("ender", enders[_i], ring);
 
   run_until (witness.record.n_notified > 0);
   g_thread_join (thread);
+  if (enders[_i] != unref_while_owner_sleeps)
+    g_object_unref (ring);
+  ring = NULL;
   assert_ended_with (&witness.record, -ECANCELED);
   ck_assert_ptr_eq (witness.completed_in, g_thread_self ());
   ck_assert_ptr_eq (witness.notified_in, g_thread_self ());
@@ -853,7 +869,8 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, destroying_the_source_closes);
   tcase_add_test (tcase, ring_that_goes_leaves_no_descriptor);
   tcase_add_test (tcase, wait_outside_of_the_loop_leaves_no_descriptor);
-  tcase_add_test (tcase, unref_from_another_thread_closes_in_the_owners);
+  tcase_add_loop_test (tcase, what_another_thread_ends_is_closed_in_the_owners, 0,
+                       G_N_ELEMENTS (enders));
 }
 
 int

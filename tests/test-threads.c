@@ -168,6 +168,33 @@ START_TEST (any_thread_may_use_a_ring_that_nobody_owns)
 }
 END_TEST
 
+#define N_VISITS 2000
+
+static gpointer
+visit (gpointer records)
+{
+  for (guint i = 0; i < N_VISITS; i++)
+    ck_assert_uint_ne (queue_on (ring, (Record *) records + i), 0);
+  return NULL;
+}
+
+START_TEST (threads_may_meet_at_a_ring_that_nobody_owns)
+{
+  g_autofree Record *records = g_new0 (Record, 2 * N_VISITS);
+  GThread *other;
+
+  make_unowned ();
+  other = g_thread_new ("visitor", visit, records);
+  visit (records + N_VISITS);
+  g_thread_join (other);
+  while (guring_ring_iterate (ring, TRUE, NULL) > 0)
+    ;
+  for (guint i = 0; i < 2 * N_VISITS; i++)
+    assert_ended_with (&records[i], 0);
+  drop_unowned ();
+}
+END_TEST
+
 static gpointer
 close_unowned (gpointer data)
 {
@@ -440,6 +467,7 @@ main (void)
   add_default_ring (add_ring_case (suite, "default"));
 
   tcase_add_test (unowned, any_thread_may_use_a_ring_that_nobody_owns);
+  tcase_add_test (unowned, threads_may_meet_at_a_ring_that_nobody_owns);
   tcase_add_test (unowned, any_thread_may_close_a_ring_that_nobody_owns);
   tcase_add_test (unowned, ring_made_in_one_thread_runs_in_another);
   tcase_add_test (unowned, ring_moves_with_its_context);
