@@ -52,7 +52,8 @@ gsize count_in_pipe (int fd);
 GBytes *make_pattern (gsize size);
 void assert_bytes (GBytes *bytes, gconstpointer data, gsize size); /* takes the bytes */
 
-/* A file system of its own for the test. Returns whether it could be had; tells if not. */
-gboolean mount_tmpfs (const gchar *path, const gchar *options);
+/* A file system of 64 KiB for the test, at a directory that is made. Returns whether it could be
+ * had, and tells if not. */
+gboolean mount_tmpfs (const gchar *path, gulong flags);
 
 #define CLOSED_FD 12345

@@ -51,6 +51,7 @@ tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_pa
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_register_sync_cancel \
 	-Wl,--wrap=io_uring_submit \
 	$(NULL)
 endif

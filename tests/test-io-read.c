@@ -241,7 +241,7 @@ END_TEST
 /* What one takes the other does not wait for in the loop. */
 START_TEST (reads_of_one_pipe_do_not_block_the_loop)
 {
-  g_auto (Reply) replies[2] = { { 0 }, { 0 } };
+  Reply replies[2] = { { 0 }, { 0 } };
   int fds[2];
 
   make_pipe (fds);

@@ -163,10 +163,18 @@ retry_when_due (GuringRing *ring)
   ring->retry_delay = MIN (ring->retry_delay * 2, LAST_RETRY_DELAY);
 }
 
+/* Returns: whether @ret is an answer; if not, the kernel or a seccomp filter does not have the call
+ */
+static gboolean
+is_answer (int ret)
+{
+  return ret >= 0 || ret == -ENOENT || ret == -EALREADY;
+}
+
 /* Behind a request with IOSQE_IO_DRAIN the kernel holds back every other, a cancellation too, even
  * of what the drain is waiting for. io_uring_register_sync_cancel() (Linux 6.0) goes past it.
  *
- * Returns: how many it dealt with; fewer than there are where the kernel does not have it */
+ * Returns: how many it dealt with; fewer than there are where it can't be called */
 static guint
 cancel_past_drain (GuringRing *ring)
 {
@@ -178,10 +186,10 @@ cancel_past_drain (GuringRing *ring)
       struct io_uring_sync_cancel_reg cancel = { .addr = id, .fd = -1 };
       int ret = io_uring_register_sync_cancel (&ring->uring, &cancel);
 
-      if (ret == -EINVAL)
-        break;
       if (ret == -ETIME || ret == -EINTR) /* it did not wait for the end of what runs */
         ret = -EALREADY;
+      if (!is_answer (ret))
+        break;
       ring->n_cancels_in_flight++;
       guring_cancellation_answered (ring, id | GURING_CANCELLATION_BIT, ret);
     }

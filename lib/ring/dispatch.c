@@ -90,6 +90,8 @@ guring_dispatch_wait (GuringRing *ring, gint64 deadline)
     {
       g_poll (fds, ring->wake_fd >= 0 ? 2 : 1, get_poll_timeout (end));
       stop_waiting (ring, fds[1].revents != 0);
+      if (fds[0].revents & G_IO_NVAL) /* somebody closed it */
+        guring_submission_break_down (ring, EBADF);
     }
   return TRUE;
 }

@@ -4,6 +4,8 @@
 
 #include "config.h"
 
+#include <errno.h>
+
 #include "close.h"
 #include "completion.h"
 #include "dispatch.h"
@@ -49,6 +51,22 @@ guring_source_prepare (GSource *source, gint *timeout)
   return FALSE;
 }
 
+/* A descriptor that somebody closed, or an overflow that can't be flushed any more, would be ready
+ * for ever. */
+static void
+stop_polling_when_broken (GuringSource *self)
+{
+  GuringRing *ring = self->ring;
+
+  if (self->poll.revents & G_IO_NVAL)
+    guring_submission_break_down (ring, EBADF);
+  if (ring->broken && io_uring_cq_ready (&ring->uring) == 0 && self->poll.revents != 0)
+    {
+      g_source_remove_poll (&self->parent, &self->poll);
+      self->poll.revents = 0;
+    }
+}
+
 static gboolean
 guring_source_check (GSource *source)
 {
@@ -59,6 +77,7 @@ guring_source_check (GSource *source)
   if (guring_fork_guard_is_child (ring->fork_guard))
     return TRUE;
 
+  stop_polling_when_broken (self);
   if (ring->yielding)
     {
       ring->yielding = FALSE;

@@ -119,8 +119,9 @@ take (GuringRing *ring, guint n_taken, guint n_prepared, guint64 end)
   ring->statistics.in_flight += n_taken;
 }
 
-static void
-break_down (GuringRing *ring, int error_number)
+/* io_uring_enter() will never work again. */
+void
+guring_submission_break_down (GuringRing *ring, int error_number)
 {
   ring->broken = error_number;
   g_array_set_size (ring->cancels, 0);
@@ -147,7 +148,7 @@ guring_submission_check_result (GuringRing *ring, int ret)
       return FALSE;
     default:
       if (ret < 0)
-        break_down (ring, -ret);
+        guring_submission_break_down (ring, -ret);
       return ret >= 0;
     }
 }

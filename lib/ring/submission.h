@@ -10,6 +10,7 @@ G_BEGIN_DECLS
 
 guint guring_submission_flush (GuringRing *ring);
 void guring_submission_withdraw (GuringRing *ring, guint64 position, int error_number);
+void guring_submission_break_down (GuringRing *ring, int error_number);
 gboolean guring_submission_check_result (GuringRing *ring, int ret);
 gint64 guring_submission_get_retry_time (GuringRing *ring);
 
