@@ -2,10 +2,10 @@
 
 #pragma once
 
-#include <glib-unix.h>
-
 #include <guring/guring-macros.h>
 #include <guring/guring-ring.h>
+
+#include <glib-unix.h>
 
 G_BEGIN_DECLS
 

@@ -2,8 +2,9 @@
 
 #pragma once
 
+#include <liburing.h> /* first: it asks the C library for what it needs */
+
 #include <gio/gio.h>
-#include <liburing.h>
 
 #include <guring/guring-completion.h>
 #include <guring/guring-macros.h>

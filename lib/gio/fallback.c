@@ -39,6 +39,15 @@ can_be_polled (int fd)
          !S_ISBLK (status.st_mode);
 }
 
+/* Another callback of this iteration may have taken what there was. */
+static gboolean
+is_still_ready (const struct io_uring_sqe *sqe)
+{
+  struct pollfd fd = { sqe->fd, (short) guring_fallback_get_poll_events (sqe), 0 };
+
+  return poll (&fd, 1, 0) > 0;
+}
+
 static gint32
 perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
 {
@@ -46,6 +55,8 @@ perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
 
   if (g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
     return -ECANCELED;
+  if (!is_still_ready (sqe))
+    return -EAGAIN;
 
   if (sqe->opcode == IORING_OP_WRITE) /* a pipe that is ready takes so much, see pipe(7) */
     portion.len = MIN (portion.len, PIPE_BUF);
@@ -115,7 +126,7 @@ guring_fallback_run (GuringTask *task)
   const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
   gushort events = guring_fallback_get_poll_events (sqe);
 
-  if (events != 0 && can_be_polled (sqe->fd))
+  if (events != 0 && sqe->len > 0 && can_be_polled (sqe->fd))
     run_when_ready (task, events == POLLIN ? G_IO_IN : G_IO_OUT);
   else
     run_in_thread (task);

@@ -303,7 +303,7 @@ on_completion (GuringRing *ring, const GuringCompletion *completion, gpointer us
   __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
   if (completion->res == -EAGAIN && guring_fallback_get_poll_events (&task->sqe) != 0)
     wait_until_ready (task);
-  else if (completion->res == -EINTR)
+  else if (completion->res == -EINTR && task->sqe.opcode != IORING_OP_CLOSE) /* see close(2) */
     guring_task_run (task, &task->sqe, task->func);
   else
     guring_task_step_ended (task, completion->res);

@@ -81,7 +81,7 @@ guring_ring_cancel (GuringRing *ring, guint64 id)
   if (is_open)
     {
       g_array_append_val (ring->requested, id);
-      ring->statistics.cancels++;
+      __atomic_fetch_add (&ring->n_cancels, 1, __ATOMIC_RELAXED);
       g_atomic_int_set (&ring->has_requested, TRUE);
       wake (ring);
     }

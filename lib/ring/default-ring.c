@@ -30,6 +30,26 @@ drop_dead (GMainContext *context)
   g_clear_object (&dead);
 }
 
+static void
+lock_default_rings (void)
+{
+  pthread_mutex_lock (&lock);
+}
+
+static void
+unlock_default_rings (void)
+{
+  pthread_mutex_unlock (&lock);
+}
+
+/* Locked. A child must not find the lock held by a thread that it does not have. */
+static void
+make_default_rings (void)
+{
+  default_rings = g_hash_table_new (NULL, NULL);
+  pthread_atfork (lock_default_rings, unlock_default_rings, unlock_default_rings);
+}
+
 static gboolean
 may_make_default_context (void)
 {
@@ -71,7 +91,7 @@ guring_ring_get_default (GError **error)
 
   pthread_mutex_lock (&lock);
   if (default_rings == NULL)
-    default_rings = g_hash_table_new (NULL, NULL);
+    make_default_rings ();
   ring = g_hash_table_lookup (default_rings, context);
   if (ring == NULL)
     {

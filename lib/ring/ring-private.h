@@ -39,7 +39,8 @@ struct _GuringRing
   GuringBacklog backlog;
   GuringOperation *failed; /* what the kernel will never see, waiting for its callback */
   GuringOperation **failed_tail;
-  GuringStatistics statistics; /* all but backlog, which follows from the others */
+  GuringStatistics statistics; /* all but cancels, and backlog, which follows from the others */
+  guint64 n_cancels;           /* atomic */
 
   /* Cancellation */
   pthread_mutex_t lock; /* of the next four; not a GMutex, which ThreadSanitizer does not see */

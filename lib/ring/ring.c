@@ -341,9 +341,8 @@ guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics)
   g_return_if_fail (GURING_IS_RING (ring));
   g_return_if_fail (statistics != NULL);
 
-  pthread_mutex_lock (&ring->lock); /* for cancels */
   *statistics = ring->statistics;
-  pthread_mutex_unlock (&ring->lock);
+  statistics->cancels = __atomic_load_n (&ring->n_cancels, __ATOMIC_RELAXED);
   statistics->backlog = guring_ring_get_n_unfinished (ring) - statistics->in_flight;
 }
 
