@@ -47,17 +47,17 @@ detach (GuringRing *ring)
 
 /* The mappings are not there (io_uring_ring_dontfork()), the operations are the parent's, and under
  * the descriptor's number the child may have another by now. The eventfd is left to exec or exit:
- * unlike the ring's descriptor it keeps nothing of the parent alive. */
+ * unlike the ring's descriptor it keeps nothing of the parent alive. No lock is taken, which a
+ * thread that the child does not have may hold. */
 static void
 close_in_child (GuringRing *ring)
 {
   struct stat status;
   int fd = ring->uring.ring_fd;
 
-  ring->wake_fd = -1;
-  pthread_mutex_init (&ring->lock,
-                      NULL); /* another thread may have held it at the time of the fork */
-  detach (ring);
+  g_atomic_int_set (&ring->closed, TRUE);
+  g_atomic_pointer_set (&ring->context, NULL);
+  guring_source_forget (ring);
   if (fstat (fd, &status) == 0 && status.st_ino == ring->inode)
     close (fd);
 }

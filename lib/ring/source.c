@@ -20,6 +20,13 @@ typedef struct
   GPollFD poll;
 } GuringSource;
 
+/* In a forked child: dispatch removes the source. */
+static gboolean
+is_orphan (const GuringSource *self)
+{
+  return self->ring == NULL || guring_fork_guard_is_child (self->ring->fork_guard);
+}
+
 static gint
 get_timeout (GuringRing *ring)
 {
@@ -33,13 +40,14 @@ get_timeout (GuringRing *ring)
 static gboolean
 guring_source_prepare (GSource *source, gint *timeout)
 {
-  GuringRing *ring = ((GuringSource *) source)->ring;
+  GuringSource *self = (GuringSource *) source;
+  GuringRing *ring = self->ring;
 
-  ring->polling = FALSE;
   *timeout = 0;
-  if (guring_fork_guard_is_child (ring->fork_guard)) /* dispatch removes the source */
+  if (is_orphan (self))
     return TRUE;
 
+  ring->polling = FALSE;
   guring_submission_flush (ring);
   if (ring->yielding)
     return FALSE;
@@ -73,10 +81,10 @@ guring_source_check (GSource *source)
   GuringSource *self = (GuringSource *) source;
   GuringRing *ring = self->ring;
 
-  ring->polling = FALSE;
-  if (guring_fork_guard_is_child (ring->fork_guard))
+  if (is_orphan (self))
     return TRUE;
 
+  ring->polling = FALSE;
   stop_polling_when_broken (self);
   if (ring->yielding)
     {
@@ -89,9 +97,10 @@ guring_source_check (GSource *source)
 static gboolean
 on_nobody_else (gpointer user_data)
 {
-  GuringRing *ring = user_data;
+  GuringSource *self = user_data;
 
-  g_clear_pointer (&ring->turn_source, g_source_unref);
+  if (!is_orphan (self))
+    g_clear_pointer (&self->ring->turn_source, g_source_unref);
   return G_SOURCE_REMOVE;
 }
 
@@ -108,19 +117,22 @@ yield (GuringRing *ring)
   ring->turn_source = g_idle_source_new ();
   g_source_set_priority (ring->turn_source, G_MAXINT);
   g_source_set_static_name (ring->turn_source, "GuringRing's turn for others");
-  g_source_set_callback (ring->turn_source, on_nobody_else, ring, NULL);
+  g_source_set_callback (ring->turn_source, on_nobody_else, g_source_ref (ring->source),
+                         (GDestroyNotify) g_source_unref);
   g_source_attach (ring->turn_source, ring->context);
 }
 
 static gboolean
 guring_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
 {
-  GuringRing *ring = ((GuringSource *) source)->ring;
-  guint budget = ring->dispatch_budget;
+  GuringSource *self = (GuringSource *) source;
+  GuringRing *ring = self->ring;
+  guint budget;
 
-  if (guring_fork_guard_is_child (ring->fork_guard))
+  if (is_orphan (self))
     return G_SOURCE_REMOVE;
 
+  budget = ring->dispatch_budget;
   g_object_ref (ring);
   guring_dispatch_drain (ring, &budget);
 
@@ -188,4 +200,14 @@ guring_source_detach (GSource *source)
   g_clear_pointer (&ring->turn_source, g_source_unref);
   if (!g_source_is_destroyed (source))
     g_source_destroy (source);
+}
+
+/* In a forked child, which may not be able to take GLib's locks, not even for g_source_unref(): the
+ * source removes itself when the child runs its context. */
+void
+guring_source_forget (GuringRing *ring)
+{
+  ((GuringSource *) ring->source)->ring = NULL;
+  ring->source = NULL;
+  ring->turn_source = NULL;
 }

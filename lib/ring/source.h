@@ -8,5 +8,6 @@ G_BEGIN_DECLS
 
 GSource *guring_source_new (GuringRing *ring);
 void guring_source_detach (GSource *source);
+void guring_source_forget (GuringRing *ring);
 
 G_END_DECLS
