@@ -6,6 +6,7 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/fd-watch.c \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
+	lib/gio/memcheck.h \
 	lib/gio/open.c \
 	lib/gio/path.c \
 	lib/gio/perform.c \
@@ -61,6 +62,7 @@ lib_libguring_1_la_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-version-info $(GURING_LT_VERSION) \
 	-Wl,-Bsymbolic-functions \
+	-Wl,-z,nodelete \
 	-Wl,--version-script=$(srcdir)/lib/libguring-1.map \
 	$(NULL)
 if !SANITIZER

@@ -20,6 +20,7 @@ typedef struct
   guint n_calls;
   GAsyncResult *result;
   GThread *thread;
+  GMainContext *context; /* thread-default in the callback */
 } Reply;
 
 void on_reply (GObject *source_object, GAsyncResult *result, gpointer reply);

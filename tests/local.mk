@@ -23,6 +23,11 @@ valgrind_suites = \
 	tests/test-environment \
 	tests/test-fd-watch \
 	tests/test-faults \
+	tests/test-io \
+	tests/test-io-names \
+	tests/test-io-read \
+	tests/test-io-splice \
+	tests/test-io-write \
 	tests/test-kinds \
 	tests/test-loop \
 	tests/test-operations \
@@ -37,7 +42,12 @@ check_PROGRAMS += $(suites)
 TESTS += $(suites)
 
 check_LTLIBRARIES += tests/libsupport.la
-tests_libsupport_la_SOURCES = tests/support.c tests/support.h
+tests_libsupport_la_SOURCES = \
+	tests/io-support.c \
+	tests/io-support.h \
+	tests/support.c \
+	tests/support.h \
+	$(NULL)
 tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 # White-box: the objects of the library itself, with its private headers
@@ -51,7 +61,6 @@ tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_pa
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \
-	-Wl,--wrap=io_uring_register_sync_cancel \
 	-Wl,--wrap=io_uring_submit \
 	$(NULL)
 endif

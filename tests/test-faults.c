@@ -16,11 +16,6 @@ int __wrap_io_uring_submit (struct io_uring *uring);
 int __real_io_uring_get_events (struct io_uring *uring);
 int __wrap_io_uring_get_events (struct io_uring *uring);
 
-int __real_io_uring_register_sync_cancel (struct io_uring *uring,
-                                          struct io_uring_sync_cancel_reg *cancel);
-int __wrap_io_uring_register_sync_cancel (struct io_uring *uring,
-                                          struct io_uring_sync_cancel_reg *cancel);
-
 static int submit_fault;      /* what io_uring_submit() returns, having done nothing */
 static guint n_submit_faults; /* how many times more */
 static guint submit_limit;    /* how many SQEs it takes at most, 0: all */
@@ -52,16 +47,6 @@ __wrap_io_uring_get_events (struct io_uring *uring)
 
   n_get_events_faults--;
   return get_events_fault;
-}
-
-static int sync_cancel_fault;
-
-int
-__wrap_io_uring_register_sync_cancel (struct io_uring *uring,
-                                      struct io_uring_sync_cancel_reg *cancel)
-{
-  return sync_cancel_fault != 0 ? sync_cancel_fault
-                                : __real_io_uring_register_sync_cancel (uring, cancel);
 }
 
 static void
@@ -278,39 +263,6 @@ START_TEST (an_overflow_that_can_not_be_flushed_yet_is_retried)
 }
 END_TEST
 
-static const int sync_cancel_errors[] = { -EINVAL, -EPERM, -ENOSYS, -EINTR };
-
-/* Once a drain was used, the library would rather cancel with io_uring_register(). */
-START_TEST (a_cancellation_that_can_not_go_past_drains_goes_the_other_way)
-{
-  struct io_uring_sqe drain = { 0 }, sqe = { 0 };
-  Record drained = { 0 }, record = { 0 };
-  guint8 byte;
-  guint64 id;
-  int fds[2];
-
-  io_uring_prep_nop (&drain);
-  drain.flags |= IOSQE_IO_DRAIN;
-  queue (&drain, &drained);
-  run_until (drained.n_notified > 0);
-
-  ck_assert (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
-  io_uring_prep_read (&sqe, fds[0], &byte, 1, 0);
-  id = queue (&sqe, &record);
-  ck_assert_int_eq (guring_ring_submit (ring, NULL), 1);
-
-  sync_cancel_fault = sync_cancel_errors[_i];
-  ck_assert (guring_ring_cancel (ring, id));
-  ck_assert_int_ge (guring_ring_submit (ring, NULL), 0);
-  if (sync_cancel_fault == -EINTR)
-    sync_cancel_fault = 0;
-  run_until (record.n_notified > 0);
-  assert_ended_with (&record, -ECANCELED);
-  close (fds[0]);
-  close (fds[1]);
-}
-END_TEST
-
 /* A loop that spun would have something to do in every iteration. */
 START_TEST (a_descriptor_that_somebody_closed_is_noticed_once)
 {
@@ -342,8 +294,6 @@ main (void)
   tcase_add_test (tcase, a_lasting_error_ends_what_waits_and_refuses_more);
   tcase_add_test (tcase, closing_a_broken_ring_leaks_what_is_in_flight_and_says_so);
   tcase_add_test (tcase, an_overflow_that_can_not_be_flushed_yet_is_retried);
-  tcase_add_loop_test (tcase, a_cancellation_that_can_not_go_past_drains_goes_the_other_way, 0,
-                       G_N_ELEMENTS (sync_cancel_errors));
   tcase_add_test (tcase, a_descriptor_that_somebody_closed_is_noticed_once);
   return run_suite (suite);
 }

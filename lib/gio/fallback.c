@@ -9,6 +9,7 @@
 #include <glib-unix.h>
 #include <limits.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "fallback.h"
@@ -25,6 +26,8 @@ guring_fallback_get_poll_events (const struct io_uring_sqe *sqe)
       return POLLIN;
     case IORING_OP_WRITE:
       return POLLOUT;
+    case IORING_OP_POLL_ADD:
+      return sqe->poll_events;
     default:
       return 0;
     }
@@ -48,19 +51,36 @@ is_still_ready (const struct io_uring_sqe *sqe)
   return poll (&fd, 1, 0) > 0;
 }
 
+/* A socket takes what it can; a pipe that is ready takes so much without waiting, see pipe(7). */
+static void
+make_non_blocking (struct io_uring_sqe *sqe)
+{
+  struct stat status;
+
+  if (sqe->opcode != IORING_OP_WRITE)
+    return;
+
+  if (fstat (sqe->fd, &status) == 0 && S_ISSOCK (status.st_mode))
+    {
+      sqe->opcode = IORING_OP_SEND;
+      sqe->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    }
+  else
+    sqe->len = MIN (sqe->len, PIPE_BUF);
+}
+
 static gint32
 perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
 {
-  struct io_uring_sqe portion = *sqe;
+  struct io_uring_sqe now = *sqe;
 
   if (g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
     return -ECANCELED;
   if (!is_still_ready (sqe))
     return -EAGAIN;
 
-  if (sqe->opcode == IORING_OP_WRITE) /* a pipe that is ready takes so much, see pipe(7) */
-    portion.len = MIN (portion.len, PIPE_BUF);
-  return guring_perform (&portion);
+  make_non_blocking (&now);
+  return guring_perform (&now);
 }
 
 static gboolean
@@ -79,7 +99,6 @@ on_fd_ready (gint fd, GIOCondition condition, gpointer user_data)
 static void
 run_when_ready (GuringTask *task, GIOCondition condition)
 {
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
   g_autoptr (GSource) source = g_unix_fd_source_new (guring_task_get_sqe (task)->fd, condition);
   GCancellable *cancellable = guring_task_get_cancellable (task);
 
@@ -94,7 +113,7 @@ run_when_ready (GuringTask *task, GIOCondition condition)
   g_source_set_static_name (source, "GuringTask");
   g_source_set_priority (source, guring_task_get_priority (task));
   g_source_set_callback (source, G_SOURCE_FUNC (on_fd_ready), task, NULL);
-  g_source_attach (source, context);
+  g_source_attach (source, guring_task_get_context (task));
 }
 
 static void
@@ -120,14 +139,21 @@ run_in_thread (GuringTask *task)
   g_task_run_in_thread (thread_task, perform_in_thread);
 }
 
+/* Nothing waits to transfer nothing. */
+static gboolean
+has_work (const struct io_uring_sqe *sqe)
+{
+  return sqe->len > 0 || sqe->opcode == IORING_OP_POLL_ADD;
+}
+
 void
 guring_fallback_run (GuringTask *task)
 {
   const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
   gushort events = guring_fallback_get_poll_events (sqe);
 
-  if (events != 0 && sqe->len > 0 && can_be_polled (sqe->fd))
-    run_when_ready (task, events == POLLIN ? G_IO_IN : G_IO_OUT);
+  if (events != 0 && has_work (sqe) && can_be_polled (sqe->fd))
+    run_when_ready (task, (GIOCondition) events);
   else
     run_in_thread (task);
 }

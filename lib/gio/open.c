@@ -53,6 +53,7 @@ guring_open_async (const gchar *path,
                           user_data);
   io_uring_prep_openat (&sqe, AT_FDCWD, guring_task_set_path (task, path), flags | O_CLOEXEC,
                         (mode_t) mode);
+  sqe.flags |= IOSQE_ASYNC; /* else a FIFO would not wait for its other end (Linux 6.18) */
   guring_task_run (task, &sqe, on_opened);
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "memcheck.h"
 #include "task.h"
 
 /**
@@ -136,8 +137,8 @@ guring_mkdir_async (const gchar *path,
 
   g_return_if_fail (path != NULL);
 
-  task = guring_task_new (NULL, guring_mkdir_async, "make", io_priority, cancellable, callback,
-                          user_data);
+  task = guring_task_new (NULL, guring_mkdir_async, "make directory", io_priority, cancellable,
+                          callback, user_data);
   io_uring_prep_mkdirat (&sqe, AT_FDCWD, guring_task_set_path (task, path), (mode_t) mode);
   guring_task_run (task, &sqe, guring_task_return_res);
 }
@@ -156,6 +157,13 @@ gboolean
 guring_mkdir_finish (GAsyncResult *result, GError **error)
 {
   return guring_task_finish (result, guring_mkdir_async, error) >= 0;
+}
+
+static void
+on_statx (GuringTask *task, gint32 res)
+{
+  VALGRIND_MAKE_MEM_DEFINED (guring_task_get_data (task), sizeof (struct statx));
+  guring_task_return_res (task, res);
 }
 
 /**
@@ -193,7 +201,7 @@ guring_statx_async (gint dir_fd,
   guring_task_set_data (task, g_new0 (struct statx, 1), g_free);
   io_uring_prep_statx (&sqe, dir_fd, guring_task_set_path (task, path), flags, mask,
                        guring_task_get_data (task));
-  guring_task_run (task, &sqe, guring_task_return_res);
+  guring_task_run (task, &sqe, on_statx);
 }
 
 /**

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +60,14 @@ perform_splice (const struct io_uring_sqe *sqe)
 }
 
 static gssize
+perform_poll (const struct io_uring_sqe *sqe)
+{
+  struct pollfd fd = { sqe->fd, (short) sqe->poll_events, 0 };
+
+  return poll (&fd, 1, -1) < 0 ? -1 : fd.revents;
+}
+
+static gssize
 perform_fsync (const struct io_uring_sqe *sqe)
 {
   return sqe->fsync_flags & IORING_FSYNC_DATASYNC ? fdatasync (sqe->fd) : fsync (sqe->fd);
@@ -96,6 +106,10 @@ perform (const struct io_uring_sqe *sqe)
       return perform_read (sqe);
     case IORING_OP_WRITE:
       return perform_write (sqe);
+    case IORING_OP_POLL_ADD:
+      return perform_poll (sqe);
+    case IORING_OP_SEND:
+      return send (sqe->fd, get_pointer (sqe->addr), sqe->len, (int) sqe->msg_flags);
     case IORING_OP_SPLICE:
       return perform_splice (sqe);
     case IORING_OP_FSYNC:

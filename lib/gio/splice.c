@@ -4,6 +4,9 @@
 
 #include "config.h"
 
+#include <fcntl.h>
+#include <poll.h>
+
 #include "task.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
@@ -20,6 +23,38 @@ typedef struct
 } Splice;
 
 static void start (GuringTask *task);
+static void on_spliced (GuringTask *task, gint32 res);
+
+static void
+on_ready (GuringTask *task, gint32 res)
+{
+  if (res < 0)
+    on_spliced (task, res);
+  else
+    start (task);
+}
+
+static gboolean
+is_ready (int fd, short events)
+{
+  struct pollfd poll_fd = { fd, events, 0 };
+
+  return poll (&poll_fd, 1, 0) > 0;
+}
+
+/* For the descriptor that is not. */
+static void
+wait_until_ready (GuringTask *task)
+{
+  Splice *splice = guring_task_get_data (task);
+  struct io_uring_sqe sqe = { 0 };
+
+  if (is_ready (splice->fd_in, POLLIN))
+    io_uring_prep_poll_add (&sqe, splice->fd_out, POLLOUT);
+  else
+    io_uring_prep_poll_add (&sqe, splice->fd_in, POLLIN);
+  guring_task_run (task, &sqe, on_ready);
+}
 
 /* What was moved is not lost to an error behind it, which the next call will meet again. */
 static void
@@ -27,6 +62,11 @@ on_spliced (GuringTask *task, gint32 res)
 {
   Splice *splice = guring_task_get_data (task);
 
+  if (res == -EAGAIN && (splice->flags & SPLICE_F_NONBLOCK) == 0)
+    {
+      wait_until_ready (task);
+      return;
+    }
   if (res < 0 && splice->done == 0)
     {
       guring_task_return_errno (task, -res);
@@ -47,6 +87,7 @@ advance (gint64 offset, gsize done)
   return offset < 0 ? -1 : offset + (gint64) done;
 }
 
+/* Without blocking, so that a worker thread can always be told to stop. */
 static void
 start (GuringTask *task)
 {
@@ -55,7 +96,8 @@ start (GuringTask *task)
 
   io_uring_prep_splice (&sqe, splice->fd_in, advance (splice->offset_in, splice->done),
                         splice->fd_out, advance (splice->offset_out, splice->done),
-                        (guint) MIN (splice->count - splice->done, MAX_STEP), splice->flags);
+                        (guint) MIN (splice->count - splice->done, MAX_STEP),
+                        splice->flags | SPLICE_F_NONBLOCK);
   guring_task_run (task, &sqe, on_spliced);
 }
 

@@ -14,6 +14,7 @@ struct _GuringTask
 {
   GObject parent_instance;
 
+  GMainContext *context; /* of the call */
   GObject *source_object;
   gpointer source_tag;
   const gchar *verb;
@@ -82,6 +83,7 @@ guring_task_finalize (GObject *object)
 {
   GuringTask *task = GURING_TASK (object);
 
+  g_main_context_unref (task->context);
   g_clear_object (&task->source_object);
   g_clear_object (&task->cancellable);
   g_clear_object (&task->ring);
@@ -113,6 +115,7 @@ guring_task_new (gpointer source_object,
 {
   GuringTask *task = g_object_new (GURING_TYPE_TASK, NULL);
 
+  task->context = g_main_context_ref_thread_default ();
   g_set_object (&task->source_object, source_object);
   g_set_object (&task->cancellable, cancellable);
   task->source_tag = source_tag;
@@ -156,10 +159,39 @@ guring_task_get_cancellable (GuringTask *task)
   return task->cancellable;
 }
 
+GMainContext *
+guring_task_get_context (GuringTask *task)
+{
+  return task->context;
+}
+
 const struct io_uring_sqe *
 guring_task_get_sqe (GuringTask *task)
 {
   return &task->sqe;
+}
+
+/* Whoever runs the context need not have it as thread-default; what follows a step, the callback
+ * among it, is to belong to it all the same.
+ *
+ * Returns: whether to leave it with g_main_context_pop_thread_default() */
+static gboolean
+enter_context (GuringTask *task)
+{
+  GMainContext *current = g_main_context_get_thread_default ();
+
+  if (current == task->context || (current == NULL && task->context == g_main_context_default ()))
+    return FALSE;
+
+  g_main_context_push_thread_default (task->context);
+  return TRUE;
+}
+
+static void
+leave_context (GMainContext *context, gboolean entered)
+{
+  if (entered)
+    g_main_context_pop_thread_default (context);
 }
 
 /* The end */
@@ -173,9 +205,14 @@ call_back (GuringTask *task)
 }
 
 static gboolean
-call_back_once (gpointer task)
+call_back_once (gpointer user_data)
 {
+  GuringTask *task = user_data;
+  g_autoptr (GMainContext) context = g_main_context_ref (task->context);
+  gboolean entered = enter_context (task);
+
   call_back (task);
+  leave_context (context, entered);
   return G_SOURCE_REMOVE;
 }
 
@@ -183,13 +220,12 @@ call_back_once (gpointer task)
 static void
 call_back_later (GuringTask *task)
 {
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
   g_autoptr (GSource) source = g_idle_source_new ();
 
   g_source_set_priority (source, task->io_priority);
   g_source_set_static_name (source, "GuringTask");
   g_source_set_callback (source, call_back_once, task, NULL);
-  g_source_attach (source, context);
+  g_source_attach (source, task->context);
 }
 
 static void
@@ -226,7 +262,7 @@ guring_task_return_errno (GuringTask *task, int error_number)
   gint code = (gint) g_io_error_from_errno (error_number);
   const gchar *reason = g_strerror (error_number);
 
-  if (task->path != NULL)
+  if (task->path != NULL && *task->path != '\0')
     guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s %s: %s",
                                                  task->verb, task->path, reason));
   else
@@ -277,12 +313,15 @@ static void
 on_ready (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
 {
   GuringTask *task = user_data;
+  g_autoptr (GMainContext) context = g_main_context_ref (task->context);
+  gboolean entered = enter_context (task);
 
   __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
   if (completion->res < 0)
     guring_task_step_ended (task, completion->res);
   else
     guring_task_run (task, &task->sqe, task->func);
+  leave_context (context, entered);
 }
 
 /* A descriptor with O_NONBLOCK: the kernel does not wait for it. */
@@ -295,18 +334,40 @@ wait_until_ready (GuringTask *task)
   queue_step (task, &sqe, on_ready);
 }
 
+/* A worker of the kernel that is told to stop while it waits may answer with ERESTARTSYS and the
+ * like, which are not for user space (seen for open() on Linux 6.18). */
+static gboolean
+is_interrupted (gint32 res)
+{
+  return res == -EINTR || (res <= -512 && res >= -516);
+}
+
+static void
+end_interrupted (GuringTask *task)
+{
+  if (g_cancellable_is_cancelled (task->cancellable))
+    guring_task_step_ended (task, -ECANCELED);
+  else if (task->sqe.opcode == IORING_OP_CLOSE) /* the descriptor is gone, see close(2) */
+    guring_task_step_ended (task, -EINTR);
+  else
+    guring_task_run (task, &task->sqe, task->func);
+}
+
 static void
 on_completion (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
 {
   GuringTask *task = user_data;
+  g_autoptr (GMainContext) context = g_main_context_ref (task->context);
+  gboolean entered = enter_context (task);
 
   __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
   if (completion->res == -EAGAIN && guring_fallback_get_poll_events (&task->sqe) != 0)
     wait_until_ready (task);
-  else if (completion->res == -EINTR && task->sqe.opcode != IORING_OP_CLOSE) /* see close(2) */
-    guring_task_run (task, &task->sqe, task->func);
+  else if (is_interrupted (completion->res))
+    end_interrupted (task);
   else
     guring_task_step_ended (task, completion->res);
+  leave_context (context, entered);
 }
 
 static void
@@ -362,9 +423,12 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
 void
 guring_task_step_ended (GuringTask *task, gint32 res)
 {
+  gboolean entered = enter_context (task);
+
   g_object_ref (task);
   task->in_step = TRUE;
   task->func (task, res);
   task->in_step = FALSE;
+  leave_context (task->context, entered);
   g_object_unref (task);
 }

@@ -24,6 +24,7 @@ void guring_task_set_data (GuringTask *task, gpointer data, GDestroyNotify free_
 gpointer guring_task_get_data (GuringTask *task);
 const gchar *guring_task_set_path (GuringTask *task, const gchar *path); /* its copy */
 gint guring_task_get_priority (GuringTask *task);
+GMainContext *guring_task_get_context (GuringTask *task);
 GCancellable *guring_task_get_cancellable (GuringTask *task);
 
 const struct io_uring_sqe *guring_task_get_sqe (GuringTask *task);

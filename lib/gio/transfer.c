@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "memcheck.h"
 #include "transfer.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
@@ -35,6 +36,13 @@ static guint64
 get_offset (const GuringTransfer *transfer)
 {
   return transfer->offset < 0 ? (guint64) -1 : (guint64) transfer->offset + transfer->done;
+}
+
+/* There may be no buffer for no bytes. */
+static gpointer
+get_buffer (const GuringTransfer *transfer)
+{
+  return transfer->done > 0 ? transfer->buffer + transfer->done : transfer->buffer;
 }
 
 static guint
@@ -70,6 +78,7 @@ on_read (GuringTask *task, gint32 res)
       return;
     }
 
+  VALGRIND_MAKE_MEM_DEFINED (get_buffer (transfer), MAX (res, 0));
   transfer->done += (gsize) MAX (res, 0);
   if (res <= 0 || transfer->done == transfer->count || is_cancelled (task) || !has_more (transfer))
     guring_task_return (task, (gssize) transfer->done);
@@ -83,7 +92,7 @@ guring_transfer_start_reading (GuringTask *task)
   GuringTransfer *transfer = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_read (&sqe, transfer->fd, transfer->buffer + transfer->done, get_step (transfer),
+  io_uring_prep_read (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
                       get_offset (transfer));
   guring_task_run (task, &sqe, on_read);
 }
@@ -116,7 +125,7 @@ guring_transfer_start_writing (GuringTask *task)
   GuringTransfer *transfer = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_write (&sqe, transfer->fd, transfer->buffer + transfer->done, get_step (transfer),
+  io_uring_prep_write (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
                        get_offset (transfer));
   guring_task_run (task, &sqe, on_written);
 }

@@ -163,39 +163,6 @@ retry_when_due (GuringRing *ring)
   ring->retry_delay = MIN (ring->retry_delay * 2, LAST_RETRY_DELAY);
 }
 
-/* Returns: whether @ret is an answer; if not, the kernel or a seccomp filter does not have the call
- */
-static gboolean
-is_answer (int ret)
-{
-  return ret >= 0 || ret == -ENOENT || ret == -EALREADY;
-}
-
-/* Behind a request with IOSQE_IO_DRAIN the kernel holds back every other, a cancellation too, even
- * of what the drain is waiting for. io_uring_register_sync_cancel() (Linux 6.0) goes past it.
- *
- * Returns: how many it dealt with; fewer than there are where it can't be called */
-static guint
-cancel_past_drain (GuringRing *ring)
-{
-  guint i;
-
-  for (i = 0; i < ring->cancels->len; i++)
-    {
-      guint64 id = g_array_index (ring->cancels, guint64, i);
-      struct io_uring_sync_cancel_reg cancel = { .addr = id, .fd = -1 };
-      int ret = io_uring_register_sync_cancel (&ring->uring, &cancel);
-
-      if (ret == -ETIME || ret == -EINTR) /* it did not wait for the end of what runs */
-        ret = -EALREADY;
-      if (!is_answer (ret))
-        break;
-      ring->n_cancels_in_flight++;
-      guring_cancellation_answered (ring, id | GURING_CANCELLATION_BIT, ret);
-    }
-  return i;
-}
-
 /* Returns: how many SQEs it put into the SQ, at most @room */
 guint
 guring_cancellation_prepare_sqes (GuringRing *ring, guint room)
@@ -203,8 +170,6 @@ guring_cancellation_prepare_sqes (GuringRing *ring, guint room)
   guint n;
 
   retry_when_due (ring);
-  if (ring->drains && ring->cancels->len > 0)
-    g_array_remove_range (ring->cancels, 0, cancel_past_drain (ring));
 
   n = MIN (room, ring->cancels->len);
   for (guint i = 0; i < n; i++)
@@ -228,7 +193,7 @@ guring_cancellation_submitted (GuringRing *ring, guint n_taken)
 }
 
 /* An operation still in flight after -ENOENT is where the kernel can't find it: behind another in a
- * chain, drained, or between two queues. After -EALREADY it runs, and most likely ends by itself.
+ * chain, or between two queues. After -EALREADY it runs, and most likely ends by itself.
  * Ask again until it has ended.
  *
  * Returns: %FALSE if nobody has asked for this */

@@ -58,7 +58,7 @@ close_in_child (GuringRing *ring)
   g_atomic_int_set (&ring->closed, TRUE);
   g_atomic_pointer_set (&ring->context, NULL);
   guring_source_forget (ring);
-  if (fstat (fd, &status) == 0 && status.st_ino == ring->inode)
+  if (fstat (fd, &status) == 0 && status.st_dev == ring->device && status.st_ino == ring->inode)
     close (fd);
 }
 

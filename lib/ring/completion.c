@@ -31,7 +31,8 @@ guring_completion_is_final (const GuringCompletion *completion)
  * @completion: a completion
  * @error: return location for the error
  *
- * Turns a failed operation's result into a #GError. Any thread.
+ * Turns a failed operation's result into a #GError. Any thread. Not for the notification of a
+ * zero-copy send with `IORING_SEND_ZC_REPORT_USAGE`, whose result is no errno.
  *
  * Returns: %TRUE if the operation succeeded; %FALSE with a %G_IO_ERROR made from the errno if
  *   `res` is negative: %G_IO_ERROR_CANCELLED for `-ECANCELED`, %G_IO_ERROR_TIMED_OUT for `-ETIME`,

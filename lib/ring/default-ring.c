@@ -50,18 +50,19 @@ make_default_rings (void)
   pthread_atfork (lock_default_rings, unlock_default_rings, unlock_default_rings);
 }
 
-static gboolean
-may_make_default_context (void)
+/* Returns: the thread-default context, or %NULL where GLib would abort if asked for it */
+static GMainContext *
+ref_context (GError **error)
 {
-  gboolean is_first;
+  static gint has_default_context;
 
-  if (g_main_context_get_thread_default () != NULL)
-    return FALSE;
-
-  pthread_mutex_lock (&lock);
-  is_first = default_rings == NULL;
-  pthread_mutex_unlock (&lock);
-  return is_first;
+  if (g_main_context_get_thread_default () == NULL && !g_atomic_int_get (&has_default_context))
+    {
+      if (!guring_environment_has_descriptor (error))
+        return NULL;
+      g_atomic_int_set (&has_default_context, TRUE);
+    }
+  return g_main_context_ref_thread_default ();
 }
 
 /**
@@ -84,9 +85,9 @@ guring_ring_get_default (GError **error)
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  if (may_make_default_context () && !guring_environment_has_descriptor (error))
+  context = ref_context (error);
+  if (context == NULL)
     return NULL;
-  context = g_main_context_ref_thread_default ();
   drop_dead (context);
 
   pthread_mutex_lock (&lock);

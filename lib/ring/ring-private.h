@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #include <guring/guring.h>
 
@@ -27,7 +28,8 @@ struct _GuringRing
   GuringForkGuard *fork_guard;
 
   struct io_uring uring;
-  guint64 inode; /* of its descriptor */
+  dev_t device; /* of its descriptor, like the next */
+  ino_t inode;
   guint entries;
   guint cq_entries;
   guint setup_flags;
@@ -58,7 +60,7 @@ struct _GuringRing
   int broken;        /* errno of an io_uring_enter() that will never work again, else 0 */
   gint closing;      /* takes no more operations; atomic */
   gint closed;       /* has no io_uring any more; atomic */
-  gboolean drains;   /* IOSQE_IO_DRAIN was used */
+  gboolean draining; /* what is in flight had IOSQE_IO_DRAIN: nothing may overtake it */
   gboolean stalled;  /* the kernel had no room: try again soon */
   gboolean yielding; /* budget spent: let the other sources run */
   gboolean polling;  /* between prepare and check: the loop may be asleep */

@@ -31,7 +31,8 @@
  * guring_ring_close() does without a deadline, and so does the end of its context.
  *
  * A ring belongs to the thread that owns its context (see g_main_context_is_owner()), or, while
- * none does, to any. The kernel cancels what a thread has submitted when that thread exits.
+ * none does, to any, which then owns the context for the moment. Whoever calls keeps the context
+ * alive. The kernel cancels what a thread has submitted when that thread exits.
  *
  * Since: 0.1
  */
@@ -82,7 +83,10 @@ attach (GuringRing *ring)
   struct stat status;
 
   if (fstat (ring->uring.ring_fd, &status) == 0)
-    ring->inode = status.st_ino;
+    {
+      ring->device = status.st_dev;
+      ring->inode = status.st_ino;
+    }
   ring->entries = ring->uring.sq.ring_entries;
   ring->cq_entries = ring->uring.cq.ring_entries;
   ring->setup_flags = ring->uring.flags;
@@ -101,7 +105,8 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
   if (!guring_setup (&ring->uring, ring->entries, ring->cq_entries, error))
     return FALSE;
 
-  ring->fork_guard = guring_fork_guard_new (error);
+  if (ring->fork_guard == NULL)
+    ring->fork_guard = guring_fork_guard_new (error);
   if (ring->fork_guard == NULL || !find_context (ring, error))
     {
       io_uring_queue_exit (&ring->uring);
@@ -299,8 +304,8 @@ guring_ring_is_usable (GuringRing *ring, GError **error)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The ring is closed");
   else if (ring->broken)
     g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (ring->broken),
-                 "io_uring_enter() is refused since the ring was made: %s; make another ring, and "
-                 "see whether a seccomp filter forbids it or somebody closed the ring's descriptor",
+                 "io_uring_enter() has failed for good: %s; make another ring, and see whether a "
+                 "seccomp filter of later forbids it or somebody closed the ring's descriptor",
                  g_strerror (ring->broken));
   else
     return TRUE;

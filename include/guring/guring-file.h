@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include <guring/guring-macros.h>
+
+G_BEGIN_DECLS
+
+/* The asynchronous calls of GFile, each with the arguments and the results of its g_file_ twin. A
+ * file that is not local is passed to that. */
+
+/* The whole contents */
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_load_contents_async (GFile *file,
+                                      GCancellable *cancellable,
+                                      GAsyncReadyCallback callback,
+                                      gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+gboolean guring_file_load_contents_finish (GFile *file,
+                                           GAsyncResult *result,
+                                           gchar **contents,
+                                           gsize *length,
+                                           gchar **etag_out,
+                                           GError **error);
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_load_bytes_async (GFile *file,
+                                   GCancellable *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GBytes *
+guring_file_load_bytes_finish (GFile *file, GAsyncResult *result, gchar **etag_out, GError **error);
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_replace_contents_bytes_async (GFile *file,
+                                               GBytes *contents,
+                                               const gchar *etag,
+                                               gboolean make_backup,
+                                               GFileCreateFlags flags,
+                                               GCancellable *cancellable,
+                                               GAsyncReadyCallback callback,
+                                               gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+gboolean guring_file_replace_contents_bytes_finish (GFile *file,
+                                                    GAsyncResult *result,
+                                                    gchar **new_etag,
+                                                    GError **error);
+
+/* What is known of a file */
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_query_info_async (GFile *file,
+                                   const gchar *attributes,
+                                   GFileQueryInfoFlags flags,
+                                   gint io_priority,
+                                   GCancellable *cancellable,
+                                   GAsyncReadyCallback callback,
+                                   gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GFileInfo *guring_file_query_info_finish (GFile *file, GAsyncResult *result, GError **error);
+
+/* Names */
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_delete_async (GFile *file,
+                               gint io_priority,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+gboolean guring_file_delete_finish (GFile *file, GAsyncResult *result, GError **error);
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_make_directory_async (GFile *file,
+                                       gint io_priority,
+                                       GCancellable *cancellable,
+                                       GAsyncReadyCallback callback,
+                                       gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+gboolean guring_file_make_directory_finish (GFile *file, GAsyncResult *result, GError **error);
+
+G_END_DECLS

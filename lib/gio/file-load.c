@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Loading whole files: open, read until the end, close. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file.h"
+
+#define FIRST_GUESS 4096u
+#define MAX_STEP (1u << 20) /* a copy that the main loop can wait for */
+
+typedef struct
+{
+  int fd;
+  gchar *contents;
+  gsize capacity;
+  gsize length;
+  gsize size; /* what a regular file says that it has, or 0 */
+  gchar *etag;
+} Load;
+
+static void
+load_free (gpointer data)
+{
+  Load *load = data;
+
+  g_free (load->contents);
+  g_free (load->etag);
+  g_free (load);
+}
+
+/* The end of a call that has its descriptor no more */
+static void
+fail (GuringTask *task, int error_number)
+{
+  Load *load = guring_task_get_data (task);
+
+  close (load->fd);
+  guring_task_return_errno (task, error_number);
+}
+
+static void
+on_closed (GuringTask *task, gint32 res)
+{
+  Load *load = guring_task_get_data (task);
+
+  if (res == -ECANCELED)
+    close (load->fd);
+  load->contents[load->length] = '\0';
+  guring_task_return (task, 0);
+}
+
+static void
+start_closing (GuringTask *task)
+{
+  Load *load = guring_task_get_data (task);
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_close (&sqe, load->fd);
+  guring_task_run (task, &sqe, on_closed);
+}
+
+/* A file that gives what it said that it has, and then less than was asked for, needs no read to
+ * confirm it. Those of /proc say 0, those of /sys more than they have. */
+static gboolean
+is_at_end (const Load *load, guint asked, gint32 res)
+{
+  return res == 0 || (load->size > 0 && load->length == load->size && (guint) res < asked);
+}
+
+static gboolean
+reserve (Load *load, gsize capacity)
+{
+  gchar *contents = g_try_realloc (load->contents, capacity);
+
+  if (contents == NULL)
+    return FALSE;
+
+  load->contents = contents;
+  load->capacity = capacity;
+  return TRUE;
+}
+
+static void start_reading (GuringTask *task);
+
+static void
+on_read (GuringTask *task, gint32 res)
+{
+  Load *load = guring_task_get_data (task);
+
+  if (res >= 0 && g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
+    res = -ECANCELED;
+  if (res < 0)
+    {
+      fail (task, -res);
+      return;
+    }
+
+  load->length += (gsize) res;
+  if (is_at_end (load, guring_task_get_sqe (task)->len, res))
+    start_closing (task);
+  else if (load->length == load->capacity && !reserve (load, load->capacity * 2))
+    fail (task, ENOMEM);
+  else
+    start_reading (task);
+}
+
+static void
+start_reading (GuringTask *task)
+{
+  Load *load = guring_task_get_data (task);
+  gsize count = MIN (load->capacity - load->length, MAX_STEP);
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_read (&sqe, load->fd, load->contents + load->length, (guint) count, load->length);
+  guring_task_run (task, &sqe, on_read);
+}
+
+/* The etag of before the reading: who replaces the file by it learns of a change during that. */
+static int
+prepare (Load *load)
+{
+  struct stat status;
+
+  if (fstat (load->fd, &status) < 0)
+    return errno;
+  if (S_ISDIR (status.st_mode))
+    return EISDIR;
+
+  load->etag = guring_file_make_etag (status.st_mtim.tv_sec, (guint32) status.st_mtim.tv_nsec);
+  load->size = S_ISREG (status.st_mode) ? (gsize) status.st_size : 0;
+  return reserve (load, load->size > 0 ? load->size + 1 : FIRST_GUESS) ? 0 : ENOMEM;
+}
+
+static void
+on_opened (GuringTask *task, gint32 res)
+{
+  Load *load = guring_task_get_data (task);
+  int error_number;
+
+  if (res < 0)
+    {
+      guring_task_return_errno (task, -res);
+      return;
+    }
+
+  load->fd = res;
+  error_number =
+    g_cancellable_is_cancelled (guring_task_get_cancellable (task)) ? ECANCELED : prepare (load);
+  if (error_number != 0)
+    fail (task, error_number);
+  else
+    start_reading (task);
+}
+
+static void
+start_opening (GuringTask *task, const gchar *path)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  guring_task_set_data (task, g_new0 (Load, 1), load_free);
+  io_uring_prep_openat (&sqe, AT_FDCWD, guring_task_set_path (task, path), O_RDONLY | O_CLOEXEC, 0);
+  guring_task_run (task, &sqe, on_opened);
+}
+
+/**
+ * guring_file_load_contents_async:
+ * @file: the file
+ * @cancellable: (nullable): cancels it, from any thread
+ * @callback: (scope async) (nullable): called in the thread-default main context of the caller
+ * @user_data: for @callback
+ *
+ * Loads a file, as g_file_load_contents_async() does. Any thread.
+ *
+ * Since: 0.1
+ */
+void
+guring_file_load_contents_async (GFile *file,
+                                 GCancellable *cancellable,
+                                 GAsyncReadyCallback callback,
+                                 gpointer user_data)
+{
+  const gchar *path;
+
+  g_return_if_fail (G_IS_FILE (file));
+
+  path = guring_file_get_local_path (file);
+  if (path == NULL)
+    g_file_load_contents_async (file, cancellable, callback, user_data);
+  else
+    start_opening (guring_task_new (file, guring_file_load_contents_async, "load",
+                                    G_PRIORITY_DEFAULT, cancellable, callback, user_data),
+                   path);
+}
+
+/**
+ * guring_file_load_contents_finish:
+ * @file: the file
+ * @result: what the callback got
+ * @contents: (out) (transfer full) (element-type guint8) (array length=length): what it holds, and
+ *   a nul behind it
+ * @length: (out) (optional): how many bytes that is
+ * @etag_out: (out) (optional) (transfer full): the file's etag when the reading began
+ * @error: return location for the error
+ *
+ * Returns: %TRUE if it was loaded; %FALSE with the errors of g_file_load_contents_finish()
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_file_load_contents_finish (GFile *file,
+                                  GAsyncResult *result,
+                                  gchar **contents,
+                                  gsize *length,
+                                  gchar **etag_out,
+                                  GError **error)
+{
+  gboolean loaded;
+  Load *load;
+
+  g_return_val_if_fail (G_IS_FILE (file), FALSE);
+  g_return_val_if_fail (contents != NULL, FALSE);
+
+  if (!GURING_IS_TASK (result))
+    return g_file_load_contents_finish (file, result, contents, length, etag_out, error);
+
+  loaded = guring_task_finish (result, guring_file_load_contents_async, error) >= 0;
+  load = guring_task_get_data (GURING_TASK (result));
+  if (length != NULL)
+    *length = loaded ? load->length : 0;
+  if (loaded)
+    *contents = g_steal_pointer (&load->contents);
+  if (loaded && etag_out != NULL)
+    *etag_out = g_steal_pointer (&load->etag);
+  return loaded;
+}
+
+/**
+ * guring_file_load_bytes_async:
+ * @file: the file
+ * @cancellable: (nullable): cancels it, from any thread
+ * @callback: (scope async) (nullable): called in the thread-default main context of the caller
+ * @user_data: for @callback
+ *
+ * Loads a file, as g_file_load_bytes_async() does. Any thread.
+ *
+ * Since: 0.1
+ */
+void
+guring_file_load_bytes_async (GFile *file,
+                              GCancellable *cancellable,
+                              GAsyncReadyCallback callback,
+                              gpointer user_data)
+{
+  const gchar *path;
+
+  g_return_if_fail (G_IS_FILE (file));
+
+  path = guring_file_get_local_path (file);
+  if (path == NULL)
+    g_file_load_bytes_async (file, cancellable, callback, user_data);
+  else
+    start_opening (guring_task_new (file, guring_file_load_bytes_async, "load", G_PRIORITY_DEFAULT,
+                                    cancellable, callback, user_data),
+                   path);
+}
+
+/**
+ * guring_file_load_bytes_finish:
+ * @file: the file
+ * @result: what the callback got
+ * @etag_out: (out) (optional) (transfer full): the file's etag when the reading began
+ * @error: return location for the error
+ *
+ * Returns: (transfer full): what it holds; behind that is a nul. %NULL with the errors of
+ *   g_file_load_bytes_finish()
+ *
+ * Since: 0.1
+ */
+GBytes *
+guring_file_load_bytes_finish (GFile *file, GAsyncResult *result, gchar **etag_out, GError **error)
+{
+  Load *load;
+
+  g_return_val_if_fail (G_IS_FILE (file), NULL);
+
+  if (!GURING_IS_TASK (result))
+    return g_file_load_bytes_finish (file, result, etag_out, error);
+
+  if (guring_task_finish (result, guring_file_load_bytes_async, error) < 0)
+    return NULL;
+
+  load = guring_task_get_data (GURING_TASK (result));
+  if (etag_out != NULL)
+    *etag_out = g_steal_pointer (&load->etag);
+  return g_bytes_new_take (g_steal_pointer (&load->contents), load->length);
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Replacing what a file holds: the old or the new contents, and GIO's results. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "io-support.h"
+
+#define BIG (3u << 20)
+
+typedef struct
+{
+  GFile *file;
+  guint n_calls;
+  GAsyncResult *result;
+} Answer;
+
+static void
+on_answer (GObject *source_object, GAsyncResult *result, gpointer user_data)
+{
+  Answer *answer = user_data;
+
+  ck_assert_ptr_eq (source_object, answer->file);
+  answer->n_calls++;
+  g_set_object (&answer->result, result);
+}
+
+static void
+answer_clear (Answer *answer)
+{
+  g_clear_object (&answer->file);
+  g_clear_object (&answer->result);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
+
+static Answer
+answer_for (const gchar *name)
+{
+  Answer answer = { .file = strstr (name, "://") != NULL ? g_file_new_for_uri (name)
+                                                         : g_file_new_for_path (name) };
+
+  return answer;
+}
+
+static gboolean
+replace_by (const gchar *name,
+            gsize size,
+            const gchar *etag,
+            GFileCreateFlags flags,
+            gchar **new_etag,
+            GError **error)
+{
+  g_auto (Answer) answer = answer_for (name);
+  g_autoptr (GBytes) bytes = make_pattern (size);
+
+  guring_file_replace_contents_bytes_async (answer.file, bytes, etag, FALSE, flags, NULL, on_answer,
+                                            &answer);
+  while (answer.n_calls == 0)
+    g_main_context_iteration (g_main_context_get_thread_default (), TRUE);
+  ck_assert_uint_eq (answer.n_calls, 1);
+  return guring_file_replace_contents_bytes_finish (answer.file, answer.result, new_etag, error);
+}
+
+static gboolean
+replace (const gchar *name, gsize size)
+{
+  return replace_by (name, size, NULL, G_FILE_CREATE_NONE, NULL, NULL);
+}
+
+static void
+make_old (const gchar *name)
+{
+  ck_assert (g_file_set_contents (name, "old", 3, NULL));
+}
+
+static gboolean
+is_old (const gchar *name)
+{
+  g_autofree gchar *contents = NULL;
+  gsize length;
+
+  return g_file_get_contents (name, &contents, &length, NULL) && length == 3 &&
+         memcmp (contents, "old", 3) == 0;
+}
+
+static void
+assert_new (const gchar *name, gsize size)
+{
+  g_autoptr (GBytes) expected = make_pattern (size);
+  g_autofree gchar *contents = NULL;
+  gsize length;
+
+  ck_assert (g_file_get_contents (name, &contents, &length, NULL));
+  ck_assert_uint_eq (length, size);
+  ck_assert_mem_eq (contents, g_bytes_get_data (expected, NULL), size);
+}
+
+static guint
+count_names (const gchar *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+static struct stat
+get_status (const gchar *name)
+{
+  struct stat status;
+
+  ck_assert_int_eq (lstat (name, &status), 0);
+  return status;
+}
+
+START_TEST (files_of_all_sizes_are_made_and_replaced)
+{
+  const gsize sizes[] = { 0, 1, 4096, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, BIG, 0 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      ck_assert (replace ("file", sizes[i]));
+      assert_new ("file", sizes[i]);
+    }
+  ck_assert_uint_eq (count_names ("."), 1);
+}
+END_TEST
+
+START_TEST (a_replaced_file_is_another_one)
+{
+  ino_t inode;
+
+  make_old ("file");
+  inode = get_status ("file").st_ino;
+  ck_assert (replace ("file", BIG));
+  ck_assert_uint_ne (get_status ("file").st_ino, inode);
+}
+END_TEST
+
+START_TEST (a_new_file_has_the_permissions_that_were_asked_for)
+{
+  umask (0027);
+  ck_assert (replace ("file", 1));
+  ck_assert_uint_eq (get_status ("file").st_mode & 07777, 0640);
+  ck_assert (replace_by ("private", 1, NULL, G_FILE_CREATE_PRIVATE, NULL, NULL));
+  ck_assert_uint_eq (get_status ("private").st_mode & 07777, 0600);
+}
+END_TEST
+
+START_TEST (permissions_and_owner_are_kept)
+{
+  struct stat old, new;
+
+  umask (0077);
+  make_old ("file");
+  ck_assert_int_eq (chmod ("file", 0754), 0);
+  if (chown ("file", 1234, 5678) < 0)
+    g_printerr ("# SKIP another owner: %s\n", g_strerror (errno));
+  old = get_status ("file");
+  ck_assert (replace ("file", BIG));
+  new = get_status ("file");
+  ck_assert_uint_eq (new.st_mode, old.st_mode);
+  ck_assert_uint_eq (new.st_uid, old.st_uid);
+  ck_assert_uint_eq (new.st_gid, old.st_gid);
+}
+END_TEST
+
+START_TEST (symbolic_links_are_followed)
+{
+  make_old ("file");
+  ck_assert_int_eq (symlink ("file", "link"), 0);
+  ck_assert_int_eq (symlink ("link", "link-to-link"), 0);
+  ck_assert (replace ("link-to-link", BIG));
+  ck_assert (S_ISLNK (get_status ("link-to-link").st_mode));
+  ck_assert (S_ISLNK (get_status ("link").st_mode));
+  ck_assert (S_ISREG (get_status ("file").st_mode));
+  assert_new ("file", BIG);
+  ck_assert_uint_eq (count_names ("."), 3);
+}
+END_TEST
+
+START_TEST (a_link_that_leads_nowhere_gets_its_file)
+{
+  ck_assert_int_eq (symlink ("missing", "link"), 0);
+  ck_assert (replace ("link", 1000));
+  ck_assert (S_ISLNK (get_status ("link").st_mode));
+  assert_new ("missing", 1000);
+}
+END_TEST
+
+START_TEST (other_names_of_the_file_see_the_new_contents)
+{
+  make_old ("file");
+  ck_assert_int_eq (link ("file", "other"), 0);
+  ck_assert (replace ("file", 1000));
+  assert_new ("other", 1000);
+  ck_assert_uint_eq (get_status ("file").st_nlink, 2);
+}
+END_TEST
+
+START_TEST (the_etag_guards_the_file)
+{
+  g_autofree gchar *etag = NULL;
+  g_autofree gchar *next = NULL;
+  g_autoptr (GFile) file = g_file_new_for_path ("file");
+  g_autoptr (GFileInfo) info = NULL;
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (replace_by ("file", 1, "1:2:3", 0, &etag, NULL)); /* there is none yet */
+  ck_assert (!replace_by ("file", 2, "1:2:3", 0, NULL, &error));
+  assert_error (error, G_IO_ERROR_WRONG_ETAG);
+  assert_new ("file", 1);
+  ck_assert (replace_by ("file", 3, etag, 0, &next, NULL));
+  assert_new ("file", 3);
+  info = g_file_query_info (file, G_FILE_ATTRIBUTE_ETAG_VALUE, 0, NULL, NULL);
+  ck_assert_str_eq (next, g_file_info_get_etag (info));
+  ck_assert_uint_eq (count_names ("."), 1);
+}
+END_TEST
+
+static void
+assert_fails_as_gio (const gchar *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) expected = NULL;
+  g_auto (Answer) answer = answer_for (name);
+
+  ck_assert_msg (!replace_by (name, 100000, NULL, 0, NULL, &error), "%s", name);
+  ck_assert (
+    !g_file_replace_contents (answer.file, "new", 3, NULL, FALSE, 0, NULL, NULL, &expected));
+  ck_assert_msg (g_error_matches (error, expected->domain, expected->code), "%s: %s, not %s", name,
+                 error->message, expected->message);
+}
+
+START_TEST (what_cannot_be_replaced_gives_gios_errors)
+{
+  const gchar *names[] = { ".",    "/",         "missing/file", "file/below",
+                           "loop", "/dev/null", "test:///x",    "resource:///x" };
+
+  make_old ("file");
+  ck_assert_int_eq (symlink ("loop", "loop"), 0);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    assert_fails_as_gio (names[i]);
+  ck_assert (is_old ("file"));
+  ck_assert_uint_eq (count_names ("."), 2);
+}
+END_TEST
+
+START_TEST (a_read_only_file_system_is_told)
+{
+  if (!mount_tmpfs ("mount", 0))
+    return;
+
+  make_old ("mount/file");
+  ck_assert_int_eq (mount (NULL, "mount", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+  assert_fails_as_gio ("mount/file");
+  assert_fails_as_gio ("mount/new");
+  ck_assert (is_old ("mount/file"));
+}
+END_TEST
+
+START_TEST (a_full_disk_leaves_the_old_contents)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!mount_tmpfs ("mount", 0))
+    return;
+
+  make_old ("mount/file");
+  ck_assert (!replace_by ("mount/file", BIG, NULL, 0, NULL, &error));
+  assert_error (error, G_IO_ERROR_NO_SPACE);
+  ck_assert (is_old ("mount/file"));
+  ck_assert_uint_eq (count_names ("mount"), 1);
+}
+END_TEST
+
+START_TEST (a_backup_is_made)
+{
+  g_auto (Answer) answer = answer_for ("file");
+  g_autoptr (GBytes) bytes = make_pattern (1000);
+
+  make_old ("file");
+  guring_file_replace_contents_bytes_async (answer.file, bytes, NULL, TRUE, 0, NULL, on_answer,
+                                            &answer);
+  run_until (answer.n_calls > 0);
+  ck_assert (guring_file_replace_contents_bytes_finish (answer.file, answer.result, NULL, NULL));
+  ck_assert (is_old ("file~"));
+  assert_new ("file", 1000);
+}
+END_TEST
+
+/* Returns: 1 if it ended before it was cancelled */
+static guint
+cancel_after (guint n_iterations)
+{
+  g_auto (Answer) answer = answer_for ("file");
+  g_autoptr (GBytes) bytes = make_pattern (BIG);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  gboolean in_time;
+
+  make_old ("file");
+  if (n_iterations == 0)
+    g_cancellable_cancel (cancellable);
+  guring_file_replace_contents_bytes_async (answer.file, bytes, NULL, FALSE, 0, cancellable,
+                                            on_answer, &answer);
+  for (guint i = 0; i < n_iterations && answer.n_calls == 0; i++)
+    g_main_context_iteration (context, TRUE);
+  in_time = answer.n_calls == 0;
+  g_cancellable_cancel (cancellable);
+  run_until (answer.n_calls > 0);
+
+  ck_assert_uint_eq (count_names ("."), 1);
+  if (guring_file_replace_contents_bytes_finish (answer.file, answer.result, NULL, &error))
+    {
+      assert_new ("file", BIG);
+      return !in_time;
+    }
+  ck_assert (in_time);
+  assert_error (error, G_IO_ERROR_CANCELLED);
+  ck_assert (is_old ("file"));
+  return 0;
+}
+
+START_TEST (wherever_it_is_cancelled_the_contents_are_old_or_new)
+{
+  guint n_iterations = 0;
+
+  while (cancel_after (n_iterations) == 0)
+    n_iterations++;
+  ck_assert_uint_gt (n_iterations, 0);
+}
+END_TEST
+
+static gpointer
+replace_in_own_context (gpointer data)
+{
+  g_autoptr (GMainContext) own = g_main_context_new ();
+
+  g_main_context_push_thread_default (own);
+  ck_assert (replace ("file", BIG));
+  g_main_context_pop_thread_default (own);
+  return NULL;
+}
+
+START_TEST (another_thread_replaces_in_its_own_context)
+{
+  g_thread_join (g_thread_new (NULL, replace_in_own_context, NULL));
+  assert_new ("file", BIG);
+}
+END_TEST
+
+START_TEST (many_may_replace_one_file_at_once)
+{
+  Answer answers[50] = { 0 };
+  g_autoptr (GBytes) bytes = make_pattern (10000);
+
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      answers[i] = answer_for ("file");
+      guring_file_replace_contents_bytes_async (answers[i].file, bytes, NULL, FALSE, 0, NULL,
+                                                on_answer, &answers[i]);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      run_until (answers[i].n_calls > 0);
+      ck_assert (
+        guring_file_replace_contents_bytes_finish (answers[i].file, answers[i].result, NULL, NULL));
+      answer_clear (&answers[i]);
+    }
+  assert_new ("file", 10000);
+  ck_assert_uint_eq (count_names ("."), 1);
+}
+END_TEST
+
+static void
+add_tests (TCase *tcase)
+{
+  tcase_add_test (tcase, files_of_all_sizes_are_made_and_replaced);
+  tcase_add_test (tcase, a_replaced_file_is_another_one);
+  tcase_add_test (tcase, a_new_file_has_the_permissions_that_were_asked_for);
+  tcase_add_test (tcase, permissions_and_owner_are_kept);
+  tcase_add_test (tcase, symbolic_links_are_followed);
+  tcase_add_test (tcase, a_link_that_leads_nowhere_gets_its_file);
+  tcase_add_test (tcase, other_names_of_the_file_see_the_new_contents);
+  tcase_add_test (tcase, the_etag_guards_the_file);
+  tcase_add_test (tcase, what_cannot_be_replaced_gives_gios_errors);
+  tcase_add_test (tcase, a_read_only_file_system_is_told);
+  tcase_add_test (tcase, a_full_disk_leaves_the_old_contents);
+  tcase_add_test (tcase, a_backup_is_made);
+  tcase_add_test (tcase, wherever_it_is_cancelled_the_contents_are_old_or_new);
+  tcase_add_test (tcase, another_thread_replaces_in_its_own_context);
+  tcase_add_test (tcase, many_may_replace_one_file_at_once);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("file-replace");
+
+  add_io_tests (suite, add_tests);
+  return run_suite_without_io_uring (suite);
+}
