@@ -61,7 +61,7 @@ static gboolean arm (GuringFdWatch *watch, GError **error);
 static GIOCondition
 get_condition (GuringFdWatch *watch)
 {
-  GPollFD fd = { watch->fd, watch->condition, 0 };
+  GPollFD fd = { watch->fd, (gushort) watch->condition, 0 };
 
   return g_poll (&fd, 1, 0) > 0 ? fd.revents : 0;
 }

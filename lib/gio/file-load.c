@@ -70,7 +70,7 @@ start_closing (GuringTask *task)
 static gboolean
 is_at_end (const Load *load, guint asked, gint32 res)
 {
-  return res == 0 || (load->size > 0 && load->length == load->size && (guint) res < asked);
+  return res == 0 || (load->length == load->size && (guint) res < asked);
 }
 
 static gboolean
@@ -129,8 +129,6 @@ prepare (Load *load)
 
   if (fstat (load->fd, &status) < 0)
     return errno;
-  if (S_ISDIR (status.st_mode))
-    return EISDIR;
 
   load->etag = guring_file_make_etag (status.st_mtim.tv_sec, (guint32) status.st_mtim.tv_nsec);
   load->size = S_ISREG (status.st_mode) ? (gsize) status.st_size : 0;
