@@ -3,11 +3,21 @@
 # Everything stands in the convenience library, which the white-box tests link.
 noinst_LTLIBRARIES += lib/libguring-internal.la
 lib_libguring_internal_la_SOURCES = \
+	lib/gio/descriptor.c \
+	lib/gio/descriptor.h \
 	lib/gio/fd-watch.c \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
+	lib/gio/file-info.c \
+	lib/gio/file-load.c \
+	lib/gio/file-names.c \
+	lib/gio/file-replace.c \
+	lib/gio/file.c \
+	lib/gio/file.h \
+	lib/gio/input-stream.c \
 	lib/gio/memcheck.h \
 	lib/gio/open.c \
+	lib/gio/output-stream.c \
 	lib/gio/path.c \
 	lib/gio/perform.c \
 	lib/gio/perform.h \

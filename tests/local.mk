@@ -23,6 +23,8 @@ valgrind_suites = \
 	tests/test-environment \
 	tests/test-fd-watch \
 	tests/test-faults \
+	tests/test-file \
+	tests/test-file-replace \
 	tests/test-io \
 	tests/test-io-names \
 	tests/test-io-read \
@@ -35,6 +37,10 @@ valgrind_suites = \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \
+	tests/test-streams \
+	tests/test-streams-agree \
+	tests/test-streams-layers \
+	tests/test-streams-wait \
 	tests/test-threads \
 	$(NULL)
 suites = $(valgrind_suites) tests/test-fork

@@ -241,7 +241,7 @@ assert_fails_as_gio (const gchar *name)
 
 START_TEST (what_cannot_be_replaced_gives_gios_errors)
 {
-  const gchar *names[] = { ".",    "/",         "missing/file", "file/below",
+  const gchar *names[] = { ".",    "/",    "missing/file", "file/below",
                            "loop", "pipe", "test:///x",    "resource:///x" };
 
   int fd;

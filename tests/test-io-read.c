@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -227,6 +228,26 @@ START_TEST (read_waits_although_the_descriptor_does_not)
 }
 END_TEST
 
+/* Whether io_uring itself waits for such a file depends on the kernel. */
+START_TEST (read_waits_for_an_event_although_the_descriptor_does_not)
+{
+  g_auto (Reply) reply = { 0 };
+  g_autoptr (GBytes) bytes = NULL;
+  int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
+
+  ck_assert_int_ge (inotify_add_watch (fd, ".", IN_CREATE), 0);
+  start_reading (fd, 1000, NULL, &reply);
+  let_it_wait ();
+  ck_assert_uint_eq (reply.n_calls, 0);
+
+  close (make_file ("file", ""));
+  bytes = guring_read_finish (await (&reply), NULL);
+  ck_assert_ptr_nonnull (bytes);
+  ck_assert_uint_ge (g_bytes_get_size (bytes), sizeof (struct inotify_event));
+  close (fd);
+}
+END_TEST
+
 START_TEST (waiting_read_ends_with_its_peer)
 {
   g_auto (Reply) reply = { 0 };
@@ -414,6 +435,7 @@ add_pipe_tests (TCase *tcase)
   tcase_add_test (tcase, read_of_a_pipe_gives_what_there_is);
   tcase_add_test (tcase, read_waits_for_the_first_byte);
   tcase_add_test (tcase, read_waits_although_the_descriptor_does_not);
+  tcase_add_test (tcase, read_waits_for_an_event_although_the_descriptor_does_not);
   tcase_add_test (tcase, waiting_read_ends_with_its_peer);
   tcase_add_test (tcase, reads_of_one_pipe_do_not_block_the_loop);
   tcase_add_test (tcase, waiting_read_is_cancelled);

@@ -10,10 +10,7 @@ G_BEGIN_DECLS
 
 #define GURING_TYPE_OUTPUT_STREAM (guring_output_stream_get_type ())
 GURING_AVAILABLE_IN_ALL
-G_DECLARE_FINAL_TYPE (GuringOutputStream,
-                      guring_output_stream,
-                      GURING,
-                      OUTPUT_STREAM,
+G_DECLARE_FINAL_TYPE (GuringOutputStream, guring_output_stream, GURING, OUTPUT_STREAM,
                       GOutputStream)
 
 GURING_AVAILABLE_IN_ALL

@@ -8,8 +8,11 @@
 
 #include <guring/guring-completion.h>
 #include <guring/guring-fd-watch.h>
+#include <guring/guring-file.h>
+#include <guring/guring-input-stream.h>
 #include <guring/guring-io.h>
 #include <guring/guring-macros.h>
+#include <guring/guring-output-stream.h>
 #include <guring/guring-ring.h>
 #include <guring/guring-statistics.h>
 #include <guring/guring-support.h>

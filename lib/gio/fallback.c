@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "fallback.h"
 #include "perform.h"
@@ -25,6 +26,7 @@ guring_fallback_get_poll_events (const struct io_uring_sqe *sqe)
     case IORING_OP_READ:
       return POLLIN;
     case IORING_OP_WRITE:
+    case IORING_OP_WRITEV:
       return POLLOUT;
     case IORING_OP_POLL_ADD:
       return sqe->poll_events;
@@ -51,35 +53,68 @@ is_still_ready (const struct io_uring_sqe *sqe)
   return poll (&fd, 1, 0) > 0;
 }
 
+/* @message: room for the vectors */
+static void
+make_sending (struct io_uring_sqe *sqe, struct msghdr *message)
+{
+  if (sqe->opcode == IORING_OP_WRITEV)
+    {
+      message->msg_iov = (struct iovec *) (guintptr) sqe->addr;
+      message->msg_iovlen = sqe->len;
+      sqe->addr = (guint64) (guintptr) message;
+      sqe->opcode = IORING_OP_SENDMSG;
+    }
+  else
+    sqe->opcode = IORING_OP_SEND;
+  sqe->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+}
+
+/* The first vector that has something */
+static void
+make_single (struct io_uring_sqe *sqe)
+{
+  const struct iovec *vector = (gpointer) (guintptr) sqe->addr;
+  const struct iovec *last = vector + sqe->len - 1;
+
+  while (vector < last && vector->iov_len == 0)
+    vector++;
+  sqe->opcode = IORING_OP_WRITE;
+  sqe->addr = (guint64) (guintptr) vector->iov_base;
+  sqe->len = (guint) MIN (vector->iov_len, G_MAXINT);
+}
+
 /* A socket takes what it can; a pipe that is ready takes so much without waiting, see pipe(7). */
 static void
-make_non_blocking (struct io_uring_sqe *sqe)
+make_non_blocking (struct io_uring_sqe *sqe, struct msghdr *message)
 {
   struct stat status;
 
-  if (sqe->opcode != IORING_OP_WRITE)
+  if (sqe->opcode != IORING_OP_WRITE && sqe->opcode != IORING_OP_WRITEV)
     return;
 
   if (fstat (sqe->fd, &status) == 0 && S_ISSOCK (status.st_mode))
     {
-      sqe->opcode = IORING_OP_SEND;
-      sqe->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+      make_sending (sqe, message);
+      return;
     }
-  else
-    sqe->len = MIN (sqe->len, PIPE_BUF);
+
+  if (sqe->opcode == IORING_OP_WRITEV)
+    make_single (sqe);
+  sqe->len = MIN (sqe->len, PIPE_BUF);
 }
 
 static gint32
 perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
 {
   struct io_uring_sqe now = *sqe;
+  struct msghdr message = { 0 };
 
   if (g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
     return -ECANCELED;
   if (!is_still_ready (sqe))
     return -EAGAIN;
 
-  make_non_blocking (&now);
+  make_non_blocking (&now, &message);
   return guring_perform (&now);
 }
 

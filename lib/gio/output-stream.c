@@ -31,7 +31,8 @@
  * #GSeekable where it can be sought in.
  *
  * An asynchronous write that was cancelled too late has happened, and #GOutputStream still says
- * %G_IO_ERROR_CANCELLED, as it does for all streams; guring_write_async() says how much was written.
+ * %G_IO_ERROR_CANCELLED, as it does for all streams; guring_write_async() says how much was
+ * written.
  *
  * Since: 0.1
  */

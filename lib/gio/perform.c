@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "perform.h"
@@ -47,6 +48,12 @@ perform_write (const struct io_uring_sqe *sqe)
   if (sqe->off == FILE_POSITION || (n < 0 && errno == ESPIPE))
     n = write (sqe->fd, buffer, sqe->len);
   return n;
+}
+
+static gssize
+perform_writev (const struct io_uring_sqe *sqe)
+{
+  return pwritev2 (sqe->fd, get_pointer (sqe->addr), (int) sqe->len, (off_t) sqe->off, 0);
 }
 
 static gssize
@@ -108,6 +115,10 @@ perform (const struct io_uring_sqe *sqe)
       return perform_write (sqe);
     case IORING_OP_POLL_ADD:
       return perform_poll (sqe);
+    case IORING_OP_WRITEV:
+      return perform_writev (sqe);
+    case IORING_OP_SENDMSG:
+      return sendmsg (sqe->fd, get_pointer (sqe->addr), (int) sqe->msg_flags);
     case IORING_OP_SEND:
       return send (sqe->fd, get_pointer (sqe->addr), sqe->len, (int) sqe->msg_flags);
     case IORING_OP_SPLICE:

@@ -6,6 +6,7 @@
 
 #include <sys/stat.h>
 
+#include "descriptor.h"
 #include "memcheck.h"
 #include "transfer.h"
 
@@ -127,5 +128,6 @@ guring_transfer_start_writing (GuringTask *task)
 
   io_uring_prep_write (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
                        get_offset (transfer));
+  sqe.flags |= guring_descriptor_get_write_flags (transfer->fd);
   guring_task_run (task, &sqe, on_written);
 }
