@@ -350,24 +350,32 @@ START_TEST (write_cut_short_by_its_peer_tells_how_much_was_written)
 }
 END_TEST
 
-START_TEST (full_disk_is_an_error_and_tells_how_much_was_written)
+static void
+assert_disk_is_full (gint64 offset)
 {
   g_autoptr (GBytes) bytes = make_pattern (MEBIBYTE);
   g_autoptr (GError) error = NULL;
   gsize n_written = 0;
   struct stat status;
-  int fd;
+  int fd = make_file ("disk/file", "");
 
-  if (!mount_tmpfs ("disk", 0))
-    return;
-
-  fd = make_file ("disk/file", "");
-  ck_assert (!io_write (fd, bytes, 0, &n_written, &error));
+  ck_assert (!io_write (fd, bytes, offset, &n_written, &error));
   assert_error (error, G_IO_ERROR_NO_SPACE);
   ck_assert_int_eq (fstat (fd, &status), 0);
   ck_assert_uint_gt (n_written, 0);
   ck_assert_uint_eq (n_written, (gsize) status.st_size);
+  ck_assert_int_eq (lseek (fd, 0, SEEK_CUR), offset < 0 ? (off_t) n_written : 0);
   close (fd);
+  unlink ("disk/file");
+}
+
+START_TEST (full_disk_is_an_error_and_tells_how_much_was_written)
+{
+  if (!mount_tmpfs ("disk", 0))
+    return;
+
+  assert_disk_is_full (0);
+  assert_disk_is_full (-1);
 }
 END_TEST
 

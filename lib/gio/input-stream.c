@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "descriptor.h"
-#include "memcheck.h"
 #include "task.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
@@ -246,13 +245,6 @@ guring_input_stream_close (GInputStream *stream, GCancellable *cancellable, GErr
 /* Asynchronous calls */
 
 static void
-on_read (GuringTask *task, gint32 res)
-{
-  VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) guring_task_get_sqe (task)->addr, MAX (res, 0));
-  guring_task_return_res (task, res);
-}
-
-static void
 guring_input_stream_read_async (GInputStream *stream,
                                 void *buffer,
                                 gsize count,
@@ -266,7 +258,7 @@ guring_input_stream_read_async (GInputStream *stream,
   io_uring_prep_read (&sqe, get_fd (stream), buffer, (guint) MIN (count, MAX_STEP), (guint64) -1);
   guring_task_run (guring_task_new (stream, guring_input_stream_read_async, "read", io_priority,
                                     cancellable, callback, user_data),
-                   &sqe, on_read);
+                   &sqe, guring_task_return_res);
 }
 
 static gssize

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "memcheck.h"
 #include "task.h"
 
 /**
@@ -159,13 +158,6 @@ guring_mkdir_finish (GAsyncResult *result, GError **error)
   return guring_task_finish (result, guring_mkdir_async, error) >= 0;
 }
 
-static void
-on_statx (GuringTask *task, gint32 res)
-{
-  VALGRIND_MAKE_MEM_DEFINED (guring_task_get_data (task), sizeof (struct statx));
-  guring_task_return_res (task, res);
-}
-
 /**
  * guring_statx_async:
  * @dir_fd: what @path is relative to: a directory's descriptor, or `AT_FDCWD`
@@ -201,7 +193,7 @@ guring_statx_async (gint dir_fd,
   guring_task_set_data (task, g_new0 (struct statx, 1), g_free);
   io_uring_prep_statx (&sqe, dir_fd, guring_task_set_path (task, path), flags, mask,
                        guring_task_get_data (task));
-  guring_task_run (task, &sqe, on_statx);
+  guring_task_run (task, &sqe, guring_task_return_res);
 }
 
 /**

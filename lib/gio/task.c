@@ -7,7 +7,12 @@
 
 #include "config.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "fallback.h"
+#include "memcheck.h"
 #include "task.h"
 
 struct _GuringTask
@@ -30,6 +35,7 @@ struct _GuringTask
 
   struct io_uring_sqe sqe; /* of the step */
   GuringStepFunc func;
+  gboolean uses_position; /* of the file, to be moved when the step has ended */
   gboolean started;
   gboolean in_step;
 
@@ -393,6 +399,52 @@ queue_step (GuringTask *task, const struct io_uring_sqe *sqe, GuringCompletionFu
     guring_ring_cancel (ring, id);
 }
 
+/* A write at the file position that is cut short by a full disk leaves the position where it was
+ * (Linux 6.18), and the next would overwrite it: regular files are written at an offset. */
+static void
+take_position (GuringTask *task)
+{
+  struct io_uring_sqe *sqe = &task->sqe;
+  struct stat status;
+  off_t position;
+
+  task->uses_position = FALSE;
+  if ((sqe->opcode != IORING_OP_WRITE && sqe->opcode != IORING_OP_WRITEV) ||
+      sqe->off != (guint64) -1 || fstat (sqe->fd, &status) < 0 || !S_ISREG (status.st_mode))
+    return;
+
+  position = lseek (sqe->fd, 0, SEEK_CUR);
+  if (position < 0)
+    return;
+
+  sqe->off = (guint64) position;
+  task->uses_position = TRUE;
+}
+
+static void
+move_position (GuringTask *task, gint32 res)
+{
+  const struct io_uring_sqe *sqe = &task->sqe;
+
+  if (!task->uses_position || res <= 0)
+    return;
+
+  if (fcntl (sqe->fd, F_GETFL) & O_APPEND)
+    lseek (sqe->fd, 0, SEEK_END);
+  else
+    lseek (sqe->fd, (off_t) sqe->off + res, SEEK_SET);
+}
+
+/* valgrind does not see what the kernel wrote. */
+static void
+mark_defined (const struct io_uring_sqe *sqe, gint32 res)
+{
+  if (sqe->opcode == IORING_OP_READ && res > 0)
+    VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->addr, res);
+  else if (sqe->opcode == IORING_OP_STATX && res == 0)
+    VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->off, sizeof (struct statx));
+}
+
 /* Runs an operation, on the default ring of the thread-default context or, where there is none or
  * the kernel lacks the opcode, without; @func is called in that context. What the SQE points at
  * must live until then. */
@@ -401,9 +453,12 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
 {
   GError *error = NULL;
 
-  if (sqe != &task->sqe)
-    task->sqe = *sqe;
   task->func = func;
+  if (sqe != &task->sqe)
+    {
+      task->sqe = *sqe;
+      take_position (task);
+    }
 
   if (!task->started)
     {
@@ -425,6 +480,8 @@ guring_task_step_ended (GuringTask *task, gint32 res)
 {
   gboolean entered = enter_context (task);
 
+  mark_defined (&task->sqe, res);
+  move_position (task, res);
   g_object_ref (task);
   task->in_step = TRUE;
   task->func (task, res);

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "descriptor.h"
-#include "memcheck.h"
 #include "transfer.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
@@ -79,7 +78,6 @@ on_read (GuringTask *task, gint32 res)
       return;
     }
 
-  VALGRIND_MAKE_MEM_DEFINED (get_buffer (transfer), MAX (res, 0));
   transfer->done += (gsize) MAX (res, 0);
   if (res <= 0 || transfer->done == transfer->count || is_cancelled (task) || !has_more (transfer))
     guring_task_return (task, (gssize) transfer->done);
