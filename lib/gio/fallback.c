@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "descriptor.h"
 #include "fallback.h"
 #include "perform.h"
 
@@ -33,15 +34,6 @@ guring_fallback_get_poll_events (const struct io_uring_sqe *sqe)
     default:
       return 0;
     }
-}
-
-static gboolean
-can_be_polled (int fd)
-{
-  struct stat status;
-
-  return fstat (fd, &status) == 0 && !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode) &&
-         !S_ISBLK (status.st_mode);
 }
 
 /* Another callback of this iteration may have taken what there was. */
@@ -187,7 +179,7 @@ guring_fallback_run (GuringTask *task)
   const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
   gushort events = guring_fallback_get_poll_events (sqe);
 
-  if (events != 0 && has_work (sqe) && can_be_polled (sqe->fd))
+  if (events != 0 && has_work (sqe) && guring_descriptor_can_poll (sqe->fd))
     run_when_ready (task, (GIOCondition) events);
   else
     run_in_thread (task);
