@@ -22,12 +22,18 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/perform.c \
 	lib/gio/perform.h \
 	lib/gio/read.c \
+	lib/gio/socket-connection.c \
+	lib/gio/socket-connection.h \
+	lib/gio/socket-input-stream.c \
+	lib/gio/socket-output-stream.c \
+	lib/gio/socket-streams.h \
 	lib/gio/splice.c \
 	lib/gio/sync.c \
 	lib/gio/task.c \
 	lib/gio/task.h \
 	lib/gio/transfer.c \
 	lib/gio/transfer.h \
+	lib/gio/vectors.h \
 	lib/gio/write.c \
 	lib/ring/backlog.c \
 	lib/ring/backlog.h \

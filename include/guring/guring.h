@@ -14,5 +14,6 @@
 #include <guring/guring-macros.h>
 #include <guring/guring-output-stream.h>
 #include <guring/guring-ring.h>
+#include <guring/guring-socket-connection.h>
 #include <guring/guring-statistics.h>
 #include <guring/guring-support.h>

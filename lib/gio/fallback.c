@@ -25,9 +25,12 @@ guring_fallback_get_poll_events (const struct io_uring_sqe *sqe)
   switch (sqe->opcode)
     {
     case IORING_OP_READ:
+    case IORING_OP_RECV:
       return POLLIN;
     case IORING_OP_WRITE:
     case IORING_OP_WRITEV:
+    case IORING_OP_SEND:
+    case IORING_OP_SENDMSG:
       return POLLOUT;
     case IORING_OP_POLL_ADD:
       return sqe->poll_events;
@@ -77,12 +80,9 @@ make_single (struct io_uring_sqe *sqe)
 
 /* A socket takes what it can; a pipe that is ready takes so much without waiting, see pipe(7). */
 static void
-make_non_blocking (struct io_uring_sqe *sqe, struct msghdr *message)
+make_write_non_blocking (struct io_uring_sqe *sqe, struct msghdr *message)
 {
   struct stat status;
-
-  if (sqe->opcode != IORING_OP_WRITE && sqe->opcode != IORING_OP_WRITEV)
-    return;
 
   if (fstat (sqe->fd, &status) == 0 && S_ISSOCK (status.st_mode))
     {
@@ -95,16 +95,43 @@ make_non_blocking (struct io_uring_sqe *sqe, struct msghdr *message)
   sqe->len = MIN (sqe->len, PIPE_BUF);
 }
 
+static void
+make_non_blocking (struct io_uring_sqe *sqe, struct msghdr *message)
+{
+  switch (sqe->opcode)
+    {
+    case IORING_OP_WRITE:
+    case IORING_OP_WRITEV:
+      make_write_non_blocking (sqe, message);
+      break;
+    case IORING_OP_RECV:
+    case IORING_OP_SEND:
+    case IORING_OP_SENDMSG:
+      sqe->msg_flags |= MSG_DONTWAIT;
+      break;
+    default:
+      break;
+    }
+}
+
+static gboolean
+is_too_late (void)
+{
+  gint64 end = g_source_get_ready_time (g_main_current_source ());
+
+  return end >= 0 && g_get_monotonic_time () >= end;
+}
+
 static gint32
 perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
 {
   struct io_uring_sqe now = *sqe;
   struct msghdr message = { 0 };
 
-  if (g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
+  if (guring_task_is_interrupted (task))
     return -ECANCELED;
   if (!is_still_ready (sqe))
-    return -EAGAIN;
+    return is_too_late () ? -ETIMEDOUT : -EAGAIN;
 
   make_non_blocking (&now, &message);
   return guring_perform (&now);
@@ -128,6 +155,7 @@ run_when_ready (GuringTask *task, GIOCondition condition)
 {
   g_autoptr (GSource) source = g_unix_fd_source_new (guring_task_get_sqe (task)->fd, condition);
   GCancellable *cancellable = guring_task_get_cancellable (task);
+  guint timeout = guring_task_get_timeout (task);
 
   if (cancellable != NULL)
     {
@@ -137,6 +165,10 @@ run_when_ready (GuringTask *task, GIOCondition condition)
       g_source_add_child_source (source, cancelled);
     }
 
+  if (timeout > 0)
+    g_source_set_ready_time (source, g_get_monotonic_time () + (gint64) timeout * G_USEC_PER_SEC);
+
+  guring_task_set_source (task, source);
   g_source_set_static_name (source, "GuringTask");
   g_source_set_priority (source, guring_task_get_priority (task));
   g_source_set_callback (source, G_SOURCE_FUNC (on_fd_ready), task, NULL);

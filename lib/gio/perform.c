@@ -121,6 +121,8 @@ perform (const struct io_uring_sqe *sqe)
       return sendmsg (sqe->fd, get_pointer (sqe->addr), (int) sqe->msg_flags);
     case IORING_OP_SEND:
       return send (sqe->fd, get_pointer (sqe->addr), sqe->len, (int) sqe->msg_flags);
+    case IORING_OP_RECV:
+      return recv (sqe->fd, get_pointer (sqe->addr), sqe->len, (int) sqe->msg_flags);
     case IORING_OP_SPLICE:
       return perform_splice (sqe);
     case IORING_OP_FSYNC:

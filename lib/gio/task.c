@@ -36,8 +36,17 @@ struct _GuringTask
   struct io_uring_sqe sqe; /* of the step */
   GuringStepFunc func;
   gboolean uses_position; /* of the file, to be moved when the step has ended */
+  gboolean polling;       /* until the step's descriptor is ready for another try */
   gboolean started;
   gboolean in_step;
+  gboolean aborted; /* atomic */
+  GSource *source;  /* that waits for the step without a ring, or NULL */
+
+  guint timeout; /* of each step, in seconds; 0: none */
+  struct __kernel_timespec timespec;
+  guint n_unfinished; /* of a step with a timeout: itself and its timer */
+  gint32 res;
+  gboolean timed_out;
 
   gpointer data;
   GDestroyNotify free_data;
@@ -93,6 +102,7 @@ guring_task_finalize (GObject *object)
   g_clear_object (&task->source_object);
   g_clear_object (&task->cancellable);
   g_clear_object (&task->ring);
+  g_clear_pointer (&task->source, g_source_unref);
   g_clear_error (&task->error);
   g_free (task->path);
   if (task->free_data != NULL)
@@ -151,6 +161,25 @@ guring_task_set_path (GuringTask *task, const gchar *path)
 {
   task->path = g_strdup (path);
   return task->path;
+}
+
+void
+guring_task_set_timeout (GuringTask *task, guint seconds)
+{
+  task->timeout = seconds;
+}
+
+guint
+guring_task_get_timeout (GuringTask *task)
+{
+  return task->timeout;
+}
+
+void
+guring_task_set_source (GuringTask *task, GSource *source)
+{
+  g_clear_pointer (&task->source, g_source_unref);
+  task->source = g_source_ref (source);
 }
 
 gint
@@ -303,9 +332,8 @@ guring_task_finish (GAsyncResult *result, gpointer source_tag, GError **error)
 
 /* In whatever thread cancels. */
 static void
-on_cancelled (GCancellable *cancellable, gpointer user_data)
+cancel_step (GuringTask *task)
 {
-  GuringTask *task = user_data;
   guint64 id = __atomic_load_n (&task->id, __ATOMIC_ACQUIRE);
 
   if (id != 0)
@@ -313,22 +341,28 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
 }
 
 static void
-queue_step (GuringTask *task, const struct io_uring_sqe *sqe, GuringCompletionFunc func);
-
-static void
-on_ready (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  GuringTask *task = user_data;
-  g_autoptr (GMainContext) context = g_main_context_ref (task->context);
-  gboolean entered = enter_context (task);
-
-  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
-  if (completion->res < 0)
-    guring_task_step_ended (task, completion->res);
-  else
-    guring_task_run (task, &task->sqe, task->func);
-  leave_context (context, entered);
+  cancel_step (user_data);
 }
+
+gboolean
+guring_task_is_interrupted (GuringTask *task)
+{
+  return g_atomic_int_get (&task->aborted) || g_cancellable_is_cancelled (task->cancellable);
+}
+
+/* Ends it as if it were cancelled. Its descriptor may be closed at once. */
+void
+guring_task_abort (GuringTask *task)
+{
+  g_atomic_int_set (&task->aborted, TRUE);
+  if (task->source != NULL)
+    g_source_set_ready_time (task->source, 0);
+  cancel_step (task);
+}
+
+static void queue_step (GuringTask *task, const struct io_uring_sqe *sqe);
 
 /* A descriptor with O_NONBLOCK: the kernel does not wait for it. */
 static void
@@ -337,21 +371,22 @@ wait_until_ready (GuringTask *task)
   struct io_uring_sqe sqe = { 0 };
 
   io_uring_prep_poll_add (&sqe, task->sqe.fd, guring_fallback_get_poll_events (&task->sqe));
-  queue_step (task, &sqe, on_ready);
+  task->polling = TRUE;
+  queue_step (task, &sqe);
 }
 
 /* A worker of the kernel that is told to stop while it waits may answer with ERESTARTSYS and the
  * like, which are not for user space (seen for open() on Linux 6.18). */
 static gboolean
-is_interrupted (gint32 res)
+is_restart (gint32 res)
 {
   return res == -EINTR || (res <= -512 && res >= -516);
 }
 
 static void
-end_interrupted (GuringTask *task)
+end_restart (GuringTask *task)
 {
-  if (g_cancellable_is_cancelled (task->cancellable))
+  if (guring_task_is_interrupted (task))
     guring_task_step_ended (task, -ECANCELED);
   else if (task->sqe.opcode == IORING_OP_CLOSE) /* the descriptor is gone, see close(2) */
     guring_task_step_ended (task, -EINTR);
@@ -360,42 +395,107 @@ end_interrupted (GuringTask *task)
 }
 
 static void
-on_completion (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+end_operation (GuringTask *task, gint32 res)
 {
-  GuringTask *task = user_data;
   g_autoptr (GMainContext) context = g_main_context_ref (task->context);
   gboolean entered = enter_context (task);
+  gboolean polled = task->polling;
 
-  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
-  if (completion->res == -EAGAIN && guring_fallback_get_poll_events (&task->sqe) != 0)
+  task->polling = FALSE;
+  if (polled && res >= 0)
+    guring_task_run (task, &task->sqe, task->func);
+  else if (res == -EAGAIN && guring_fallback_get_poll_events (&task->sqe) != 0)
     wait_until_ready (task);
-  else if (is_interrupted (completion->res))
-    end_interrupted (task);
+  else if (is_restart (res))
+    end_restart (task);
   else
-    guring_task_step_ended (task, completion->res);
+    guring_task_step_ended (task, res);
   leave_context (context, entered);
 }
 
 static void
-queue_step (GuringTask *task, const struct io_uring_sqe *sqe, GuringCompletionFunc func)
+on_completion (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+{
+  GuringTask *task = user_data;
+
+  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
+  end_operation (task, completion->res);
+}
+
+/* With a timeout */
+
+/* The timer may be heard of before what it cancels, or after. */
+static void
+end_timed_operation (GuringTask *task)
+{
+  if (--task->n_unfinished > 0)
+    return;
+
+  end_operation (task, task->timed_out && task->res == -ECANCELED ? -ETIMEDOUT : task->res);
+}
+
+static void
+on_timed_completion (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+{
+  GuringTask *task = user_data;
+
+  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
+  task->res = completion->res;
+  end_timed_operation (task);
+}
+
+static void
+on_timer (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+{
+  GuringTask *task = user_data;
+
+  task->timed_out = completion->res == -ETIME;
+  end_timed_operation (task);
+}
+
+static guint64
+queue_with_timeout (GuringTask *task, GuringRing *ring, const struct io_uring_sqe *sqe)
+{
+  GuringRequest requests[] = {
+    { *sqe, on_timed_completion, task, NULL },
+    { { 0 }, on_timer, task, NULL },
+  };
+  guint64 ids[G_N_ELEMENTS (requests)];
+
+  task->timespec.tv_sec = task->timeout;
+  task->n_unfinished = G_N_ELEMENTS (requests);
+  io_uring_prep_link_timeout (&requests[1].sqe, &task->timespec, 0);
+  if (!guring_ring_queue_chain (ring, requests, G_N_ELEMENTS (requests), ids, NULL))
+    return 0;
+  return ids[0];
+}
+
+static guint64
+queue_operation (GuringTask *task, GuringRing *ring, const struct io_uring_sqe *sqe)
+{
+  if (ring == NULL || !guring_ring_supports (ring, sqe->opcode))
+    return 0;
+  if (task->timeout > 0)
+    return queue_with_timeout (task, ring, sqe);
+  return guring_ring_queue (ring, sqe, on_completion, task, NULL, NULL);
+}
+
+static void
+queue_step (GuringTask *task, const struct io_uring_sqe *sqe)
 {
   GuringRing *ring = guring_ring_get_default (NULL);
-  guint64 id = 0;
+  guint64 id = queue_operation (task, ring, sqe);
 
-  if (ring != NULL && guring_ring_supports (ring, sqe->opcode))
-    id = guring_ring_queue (ring, sqe, func, task, NULL, NULL);
   if (id == 0)
     {
+      task->polling = FALSE;
       guring_fallback_run (task);
       return;
     }
 
-  if (task->cancellable == NULL)
-    return;
-
   g_set_object (&task->ring, ring);
   __atomic_store_n (&task->id, id, __ATOMIC_RELEASE);
-  if (g_cancellable_is_cancelled (task->cancellable)) /* before on_cancelled() could see the id */
+  if (guring_task_is_interrupted (task)) /* before anybody could see the id */
     guring_ring_cancel (ring, id);
 }
 
@@ -439,7 +539,7 @@ move_position (GuringTask *task, gint32 res)
 static void
 mark_defined (const struct io_uring_sqe *sqe, gint32 res)
 {
-  if (sqe->opcode == IORING_OP_READ && res > 0)
+  if ((sqe->opcode == IORING_OP_READ || sqe->opcode == IORING_OP_RECV) && res > 0)
     VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->addr, res);
   else if (sqe->opcode == IORING_OP_STATX && res == 0)
     VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->off, sizeof (struct statx));
@@ -447,8 +547,10 @@ mark_defined (const struct io_uring_sqe *sqe, gint32 res)
 
 /* Runs an operation, on the default ring of the thread-default context or, where there is none or
  * the kernel lacks the opcode, without; @func is called in that context. What the SQE points at
- * must live until then. */
-void
+ * must live until then.
+ *
+ * Returns: %FALSE if it was cancelled before the first: @func is not called */
+gboolean
 guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func)
 {
   GError *error = NULL;
@@ -466,13 +568,14 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
       if (g_cancellable_set_error_if_cancelled (task->cancellable, &error))
         {
           guring_task_return_error (task, error);
-          return;
+          return FALSE;
         }
       if (task->cancellable != NULL)
         task->cancelled_handler =
           g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
     }
-  queue_step (task, &task->sqe, on_completion);
+  queue_step (task, &task->sqe);
+  return TRUE;
 }
 
 void

@@ -23,13 +23,18 @@ GuringTask *guring_task_new (gpointer source_object,
 void guring_task_set_data (GuringTask *task, gpointer data, GDestroyNotify free_data);
 gpointer guring_task_get_data (GuringTask *task);
 const gchar *guring_task_set_path (GuringTask *task, const gchar *path); /* its copy */
+void guring_task_set_timeout (GuringTask *task, guint seconds);          /* of each step; 0: none */
+guint guring_task_get_timeout (GuringTask *task);
 gint guring_task_get_priority (GuringTask *task);
 GMainContext *guring_task_get_context (GuringTask *task);
 GCancellable *guring_task_get_cancellable (GuringTask *task);
 
 const struct io_uring_sqe *guring_task_get_sqe (GuringTask *task);
 
-void guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func);
+gboolean guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func);
+void guring_task_abort (GuringTask *task);
+gboolean guring_task_is_interrupted (GuringTask *task); /* cancelled or aborted */
+void guring_task_set_source (GuringTask *task, GSource *source);
 void guring_task_step_ended (GuringTask *task, gint32 res);
 
 /* Each drops the reference that guring_task_new() gave. */

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* GSocketConnection with streams on the ring. */
+
+#include "config.h"
+
+#include "socket-connection.h"
+#include "socket-streams.h"
+
+/**
+ * GuringSocketConnection:
+ *
+ * A #GSocketConnection whose streams receive and send on the default ring of the calling thread's
+ * thread-default main context; without io_uring they wait in the main loop. Everything else is as
+ * in GIO: synchronous calls are those of the #GSocket, the streams can be polled, so that a
+ * #GTlsConnection and the like stand on them, g_socket_set_timeout() limits each call, and a peer
+ * that has gone is an error and no SIGPIPE.
+ *
+ * To close the connection ends the calls on its streams that have not ended, with
+ * %G_IO_ERROR_CLOSED.
+ *
+ * Since: 0.1
+ */
+struct _GuringSocketConnection
+{
+  GSocketConnection parent_instance;
+
+  GInputStream *input_stream;
+  GOutputStream *output_stream;
+  gboolean in_dispose;
+
+  GDestroyNotify closed_func;
+  gpointer closed_data;
+};
+
+G_DEFINE_FINAL_TYPE (GuringSocketConnection, guring_socket_connection, G_TYPE_SOCKET_CONNECTION)
+
+static GInputStream *
+guring_socket_connection_get_input_stream (GIOStream *stream)
+{
+  return GURING_SOCKET_CONNECTION (stream)->input_stream;
+}
+
+static GOutputStream *
+guring_socket_connection_get_output_stream (GIOStream *stream)
+{
+  return GURING_SOCKET_CONNECTION (stream)->output_stream;
+}
+
+static void
+tell_closed (GuringSocketConnection *self)
+{
+  GDestroyNotify func = g_steal_pointer (&self->closed_func);
+
+  if (func != NULL)
+    func (self->closed_data);
+}
+
+/* What is in flight goes first: the kernel holds on to the socket for it, and what is not submitted
+ * yet would meet whoever has the descriptor's number by then. */
+static gboolean
+guring_socket_connection_close (GIOStream *stream, GCancellable *cancellable, GError **error)
+{
+  GuringSocketConnection *self = GURING_SOCKET_CONNECTION (stream);
+  gboolean closed;
+
+  if (!self->in_dispose) /* else who reads on has the stream, and that the socket, as in GIO */
+    {
+      guring_socket_input_stream_cancel (GURING_SOCKET_INPUT_STREAM (self->input_stream));
+      guring_socket_output_stream_cancel (GURING_SOCKET_OUTPUT_STREAM (self->output_stream));
+    }
+  g_output_stream_close (self->output_stream, cancellable, NULL);
+  g_input_stream_close (self->input_stream, cancellable, NULL);
+
+  closed = G_IO_STREAM_CLASS (guring_socket_connection_parent_class)
+             ->close_fn (stream, cancellable, error);
+  tell_closed (self);
+  return closed;
+}
+
+static void
+guring_socket_connection_constructed (GObject *object)
+{
+  GuringSocketConnection *self = GURING_SOCKET_CONNECTION (object);
+  GSocket *socket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (self));
+
+  G_OBJECT_CLASS (guring_socket_connection_parent_class)->constructed (object);
+
+  self->input_stream = guring_socket_input_stream_new (socket);
+  self->output_stream = guring_socket_output_stream_new (socket);
+}
+
+static void
+guring_socket_connection_dispose (GObject *object)
+{
+  GuringSocketConnection *self = GURING_SOCKET_CONNECTION (object);
+
+  self->in_dispose = TRUE;
+  G_OBJECT_CLASS (guring_socket_connection_parent_class)->dispose (object);
+  self->in_dispose = FALSE;
+}
+
+static void
+guring_socket_connection_finalize (GObject *object)
+{
+  GuringSocketConnection *self = GURING_SOCKET_CONNECTION (object);
+
+  tell_closed (self);
+  g_object_unref (self->input_stream);
+  g_object_unref (self->output_stream);
+
+  G_OBJECT_CLASS (guring_socket_connection_parent_class)->finalize (object);
+}
+
+static void
+guring_socket_connection_init (GuringSocketConnection *self)
+{
+}
+
+static void
+guring_socket_connection_class_init (GuringSocketConnectionClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+  GIOStreamClass *stream_class = G_IO_STREAM_CLASS (class);
+
+  object_class->constructed = guring_socket_connection_constructed;
+  object_class->dispose = guring_socket_connection_dispose;
+  object_class->finalize = guring_socket_connection_finalize;
+  stream_class->get_input_stream = guring_socket_connection_get_input_stream;
+  stream_class->get_output_stream = guring_socket_connection_get_output_stream;
+  stream_class->close_fn = guring_socket_connection_close;
+}
+
+void
+guring_socket_connection_set_closed_func (GuringSocketConnection *connection,
+                                          GDestroyNotify func,
+                                          gpointer user_data)
+{
+  connection->closed_func = func;
+  connection->closed_data = user_data;
+}
+
+/**
+ * guring_socket_connection_new:
+ * @socket: a stream socket, connected or to be connected with guring_socket_connect_async() or
+ *   g_socket_connection_connect_async()
+ * @error: return location for the error
+ *
+ * Makes a connection of a socket, which belongs to it from then on: it is closed with the
+ * connection. Any thread.
+ *
+ * Returns: (transfer full): the connection; %NULL with %G_IO_ERROR_CLOSED if @socket is closed, or
+ *   %G_IO_ERROR_INVALID_ARGUMENT if it is no stream socket
+ *
+ * Since: 0.1
+ */
+GuringSocketConnection *
+guring_socket_connection_new (GSocket *socket, GError **error)
+{
+  g_return_val_if_fail (G_IS_SOCKET (socket), NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (g_socket_is_closed (socket))
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                         "Could not make a connection: the socket is closed");
+  else if (g_socket_get_socket_type (socket) != G_SOCKET_TYPE_STREAM &&
+           g_socket_get_socket_type (socket) != G_SOCKET_TYPE_SEQPACKET)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                         "Could not make a connection: not a stream socket; see "
+                         "guring_socket_receive_message_async() for datagrams");
+  else
+    return g_object_new (GURING_TYPE_SOCKET_CONNECTION, "socket", socket, NULL);
+  return NULL;
+}
