@@ -37,6 +37,8 @@ valgrind_suites = \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \
+	tests/test-socket-connection \
+	tests/test-socket-tls \
 	tests/test-streams \
 	tests/test-streams-agree \
 	tests/test-streams-layers \
@@ -51,6 +53,8 @@ check_LTLIBRARIES += tests/libsupport.la
 tests_libsupport_la_SOURCES = \
 	tests/io-support.c \
 	tests/io-support.h \
+	tests/stream-support.c \
+	tests/stream-support.h \
 	tests/support.c \
 	tests/support.h \
 	$(NULL)
@@ -58,11 +62,12 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 # White-box: the objects of the library itself, with its private headers
 AM_CPPFLAGS += -I$(srcdir)/lib/ring
-EXTRA_DIST += tests/tsan.supp
+EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
 tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
+tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \

@@ -12,73 +12,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "io-support.h"
-
-typedef struct
-{
-  GAsyncResult *result;
-  GThread *thread;
-} Done;
-
-static void
-on_done (GObject *source_object, GAsyncResult *result, gpointer user_data)
-{
-  Done *done = user_data;
-
-  ck_assert_ptr_nonnull (source_object);
-  g_set_object (&done->result, result);
-  done->thread = g_thread_self ();
-}
-
-static void
-done_clear (Done *done)
-{
-  g_clear_object (&done->result);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Done, done_clear)
-
-static gssize
-read_async (GInputStream *stream,
-            gpointer buffer,
-            gsize count,
-            GCancellable *cancellable,
-            GError **error)
-{
-  g_auto (Done) done = { 0 };
-
-  g_input_stream_read_async (stream, buffer, count, 0, cancellable, on_done, &done);
-  ck_assert_ptr_null (done.result);
-  run_until (done.result != NULL);
-  return g_input_stream_read_finish (stream, done.result, error);
-}
-
-static gssize
-write_async (GOutputStream *stream,
-             gconstpointer buffer,
-             gsize count,
-             GCancellable *cancellable,
-             GError **error)
-{
-  g_auto (Done) done = { 0 };
-
-  g_output_stream_write_async (stream, buffer, count, 0, cancellable, on_done, &done);
-  ck_assert_ptr_null (done.result);
-  run_until (done.result != NULL);
-  return g_output_stream_write_finish (stream, done.result, error);
-}
-
-static gssize
-writev_async (GOutputStream *stream, const GOutputVector *vectors, gsize n, GError **error)
-{
-  g_auto (Done) done = { 0 };
-  gsize written;
-
-  g_output_stream_writev_async (stream, vectors, n, 0, NULL, on_done, &done);
-  run_until (done.result != NULL);
-  if (!g_output_stream_writev_finish (stream, done.result, &written, error))
-    return -1;
-  return (gssize) written;
-}
+#include "stream-support.h"
 
 /* What to wait for: [0] to read from, [1] to write to */
 typedef enum
