@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What 'make install' leaves is enough for a stranger: the README's program, with pkg-config.
+# What 'make install' leaves is enough for a stranger: what the README shows, with pkg-config. Its
+# first block of C is a program, the others are what goes into one.
 
 set -eu
 dir=$(mktemp -d)
@@ -26,27 +27,34 @@ install_to_dir ()
     sed -i "s|^prefix=|prefix=$dir|" "$pc"
 }
 
-compile ()
+compile () # ARGUMENT…
 {
   # shellcheck disable=SC2046,SC2086
   PKG_CONFIG_PATH=$(dirname "$pc") && export PKG_CONFIG_PATH &&
-    $CC $SANITIZER_FLAGS -Wall -Wextra -Wno-unused-parameter -Werror -o "$dir/program" \
-      "$dir/program.c" $(pkg-config --cflags --libs guring-1)
+    $CC $SANITIZER_FLAGS -Wall -Wextra -Wno-unused-parameter -Werror "$@" \
+      $(pkg-config --cflags --libs guring-1)
 }
 
 run ()
 {
   LD_LIBRARY_PATH=$(dirname "$(find "$dir" -name libguring-1.so.0)") && export LD_LIBRARY_PATH &&
-    printf 'hello' | "$dir/program" >"$dir/output" && echo '5 bytes' | diff - "$dir/output"
+    printf 'hello' | "$dir/block-1" >"$dir/output" && echo '5 bytes' | diff - "$dir/output"
 }
 
-sed -n '/^```c$/,/^```$/p' "$srcdir/README.md" | grep -v '^```' >"$dir/program.c"
+awk -v dir="$dir" '
+  /^```c$/ { file = dir "/block-" ++n ".c"; print "#include <guring/guring.h>" >file; next }
+  /^```$/ { file = "" }
+  file { print >file }' "$srcdir/README.md"
+blocks=$(find "$dir" -name 'block-*.c' | wc -l)
 
-echo 1..3
+echo 1..$((blocks + 2))
 check 'make install' install_to_dir
-check "the README's program compiles" compile
+check "the README's program compiles" compile "$dir/block-1.c" -o "$dir/block-1"
+for i in $(seq 2 "$blocks"); do
+  check "the README's block of C number $i compiles" compile -c "$dir/block-$i.c" -o "$dir/block.o"
+done
 if reason=$(GURING_DISABLE=${GURING_DISABLE:-} ./examples/write-file "$dir/written" 2>&1 >/dev/null); then
   check "the README's program runs" run
 else
-  echo "ok 3 # SKIP $reason"
+  echo "ok $((number + 1)) - the README's program runs # SKIP $reason"
 fi
