@@ -2,6 +2,7 @@
 
 guringincludedir = $(includedir)/guring-1/guring
 guringinclude_HEADERS = \
+	include/guring/guring-buffer-group.h \
 	include/guring/guring-completion.h \
 	include/guring/guring-fd-watch.h \
 	include/guring/guring-file.h \

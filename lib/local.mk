@@ -37,6 +37,11 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/write.c \
 	lib/ring/backlog.c \
 	lib/ring/backlog.h \
+	lib/ring/buffer-group.c \
+	lib/ring/buffer-pool.c \
+	lib/ring/buffer-pool.h \
+	lib/ring/buffer-table.c \
+	lib/ring/buffer-table.h \
 	lib/ring/cancellation.c \
 	lib/ring/cancellation.h \
 	lib/ring/close.c \

@@ -17,6 +17,7 @@ AM_TESTS_ENVIRONMENT = \
 if HAVE_CHECK
 valgrind_suites = \
 	tests/test-backlog \
+	tests/test-buffer-group \
 	tests/test-cancel \
 	tests/test-chains \
 	tests/test-close \
@@ -66,6 +67,11 @@ EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
+tests_test_buffer_group_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=io_uring_register_buf_ring \
+	-Wl,--wrap=io_uring_submit \
+	$(NULL)
 tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params

@@ -6,6 +6,7 @@
 
 #include <gio/gio.h>
 
+#include <guring/guring-buffer-group.h>
 #include <guring/guring-completion.h>
 #include <guring/guring-fd-watch.h>
 #include <guring/guring-file.h>

@@ -87,6 +87,8 @@ close_by (GuringRing *ring, gint64 deadline)
     }
 
   detach (ring);
+  if (ring->buffers != NULL)
+    guring_buffer_table_forget_uring (ring->buffers);
   io_uring_queue_exit (&ring->uring);
   guring_default_ring_forget (ring);
   return n_leaked;

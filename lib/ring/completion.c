@@ -78,6 +78,26 @@ take_failed (GuringRing *ring)
   return operation;
 }
 
+static void
+call_back (GuringRing *ring, GuringOperation *operation, const GuringCompletion *completion)
+{
+  if (operation->func != NULL)
+    operation->func (ring, completion, operation->user_data);
+}
+
+/* What the callback does not take goes back to the kernel. */
+static void
+call_back_with_buffer (GuringRing *ring,
+                       GuringOperation *operation,
+                       const GuringCompletion *completion)
+{
+  GuringArrival arrival;
+
+  guring_arrival_begin (&arrival, operation->pool, completion);
+  call_back (ring, operation, completion);
+  guring_arrival_end (&arrival);
+}
+
 /* The callback may end up here again with the same operation, if it is a multishot one: then the
  * slot and the user data stay until the outermost callback has returned. */
 static void
@@ -92,8 +112,10 @@ deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *c
     ring->statistics.more++;
 
   operation->callbacks++;
-  if (operation->func != NULL)
-    operation->func (ring, completion, operation->user_data);
+  if (operation->pool != NULL && (completion->flags & IORING_CQE_F_BUFFER) != 0)
+    call_back_with_buffer (ring, operation, completion);
+  else
+    call_back (ring, operation, completion);
   operation->callbacks--;
 
   if (guring_fork_guard_is_child (ring->fork_guard)) /* the user data is the parent's to free */
@@ -104,6 +126,7 @@ deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *c
       GDestroyNotify notify = operation->notify;
       gpointer user_data = operation->user_data;
 
+      g_clear_pointer (&operation->pool, guring_buffer_pool_unref);
       guring_registry_release (&ring->registry, operation);
       if (notify != NULL)
         notify (user_data);

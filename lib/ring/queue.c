@@ -23,6 +23,8 @@ add (GuringRing *ring,
   operation->func = func;
   operation->user_data = user_data;
   operation->notify = notify;
+  if (sqe->flags & IOSQE_BUFFER_SELECT)
+    operation->pool = guring_buffer_table_lookup (ring->buffers, sqe->buf_group);
   operation->position = guring_backlog_push (&ring->backlog, sqe);
 
   copy = guring_backlog_get (&ring->backlog, operation->position);

@@ -49,6 +49,7 @@ guring_registry_insert (GuringRegistry *registry)
 
   next_generation (operation);
   operation->next = NULL;
+  operation->pool = NULL;
   operation->failure = 0;
   operation->cancelling = FALSE;
   return operation;

@@ -4,6 +4,8 @@
 
 #include <guring/guring.h>
 
+#include "buffer-pool.h"
+
 G_BEGIN_DECLS
 
 typedef struct _GuringOperation GuringOperation;
@@ -19,8 +21,9 @@ struct _GuringOperation
   GuringCompletionFunc func;
   gpointer user_data;
   GDestroyNotify notify;
-  GuringOperation *next; /* among the free, or among those that failed here */
-  guint64 position;      /* in the backlog */
+  GuringOperation *next;  /* among the free, or among those that failed here */
+  GuringBufferPool *pool; /* that it selects from, or NULL */
+  guint64 position;       /* in the backlog */
   guint32 index;
   guint32 generation; /* odd while live, so that no id matches a slot that is not */
   gint32 failure;     /* negated errno of one that the kernel will never see, else 0 */

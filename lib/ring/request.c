@@ -15,6 +15,9 @@
 /* IORING_RW_ATTR_FLAG_PI of newer headers: reads and writes may say this in the padding. */
 #define RW_ATTRIBUTE_PI 1
 
+/* IORING_RECVSEND_BUNDLE of newer headers (Linux 6.10). */
+#define RECVSEND_BUNDLE (1 << 4)
+
 /* IORING_OP_FIXED_FD_INSTALL of newer headers (Linux 6.8). */
 #define FIXED_FD_INSTALL 54
 
@@ -82,6 +85,24 @@ returns_descriptor (const struct io_uring_sqe *sqe)
     }
 }
 
+/* Several buffers for one completion. */
+static gboolean
+bundles_from_group (GuringRing *ring, const struct io_uring_sqe *sqe)
+{
+  GuringBufferPool *pool;
+
+  if ((sqe->flags & IOSQE_BUFFER_SELECT) == 0 || (sqe->ioprio & RECVSEND_BUNDLE) == 0 ||
+      (sqe->opcode != IORING_OP_RECV && sqe->opcode != IORING_OP_SEND))
+    return FALSE;
+
+  pool = guring_buffer_table_lookup (ring->buffers, sqe->buf_group);
+  if (pool == NULL)
+    return FALSE;
+
+  guring_buffer_pool_unref (pool);
+  return TRUE;
+}
+
 static gboolean
 is_allowed (GuringRing *ring,
             const struct io_uring_sqe *sqe,
@@ -101,6 +122,10 @@ is_allowed (GuringRing *ring,
       (sqe->len & IORING_POLL_UPDATE_USER_DATA))
     return refuse (error, "IORING_POLL_UPDATE_USER_DATA would change the operation's id; cancel "
                           "it and queue another");
+
+  if (bundles_from_group (ring, sqe))
+    return refuse (error, "IORING_RECVSEND_BUNDLE does not go with a GuringBufferGroup; leave it "
+                          "out, or register buffers of your own");
 
   if (func == NULL && returns_descriptor (sqe))
     return refuse (error, "Without a callback function nobody could close the descriptor that "

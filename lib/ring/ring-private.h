@@ -8,6 +8,7 @@
 #include <guring/guring.h>
 
 #include "backlog.h"
+#include "buffer-table.h"
 #include "fork-guard.h"
 #include "registry.h"
 
@@ -39,7 +40,8 @@ struct _GuringRing
 
   GuringRegistry registry;
   GuringBacklog backlog;
-  GuringOperation *failed; /* what the kernel will never see, waiting for its callback */
+  GuringBufferTable *buffers; /* NULL until the first group */
+  GuringOperation *failed;    /* what the kernel will never see, waiting for its callback */
   GuringOperation **failed_tail;
   GuringStatistics statistics; /* all but cancels, and backlog, which follows from the others */
   guint64 n_cancels;           /* atomic */

@@ -142,6 +142,7 @@ guring_ring_finalize (GObject *object)
   g_clear_pointer (&ring->source, g_source_unref);
   g_clear_pointer (&ring->fork_guard, guring_fork_guard_free);
   g_clear_pointer (&ring->opcodes, g_free);
+  g_clear_pointer (&ring->buffers, guring_buffer_table_unref);
   pthread_mutex_destroy (&ring->visitors);
   guring_cancellation_clear (ring);
   guring_backlog_clear (&ring->backlog);
