@@ -18,6 +18,7 @@ if HAVE_CHECK
 valgrind_suites = \
 	tests/test-backlog \
 	tests/test-buffer-group \
+	tests/test-buffer-group-ends \
 	tests/test-cancel \
 	tests/test-chains \
 	tests/test-close \
@@ -46,12 +47,14 @@ valgrind_suites = \
 	tests/test-streams-wait \
 	tests/test-threads \
 	$(NULL)
-suites = $(valgrind_suites) tests/test-fork
+suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-fork
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
 
 check_LTLIBRARIES += tests/libsupport.la
 tests_libsupport_la_SOURCES = \
+	tests/buffer-support.c \
+	tests/buffer-support.h \
 	tests/io-support.c \
 	tests/io-support.h \
 	tests/stream-support.c \
@@ -67,7 +70,7 @@ EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
-tests_test_buffer_group_LDFLAGS = \
+tests_test_buffer_group_ends_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_register_buf_ring \
 	-Wl,--wrap=io_uring_submit \

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -199,6 +200,30 @@ wait_until_asleep (pid_t thread)
 
   while (!is_asleep (path))
     g_thread_yield ();
+}
+
+void
+wait_for_child (pid_t child)
+{
+  int status;
+
+  ck_assert_int_eq (waitpid (child, &status, 0), child);
+  ck_assert_msg (WIFEXITED (status), "the child was killed by signal %d", WTERMSIG (status));
+  ck_assert_int_eq (WEXITSTATUS (status), 0);
+}
+
+void
+run_in_child (void (*test) (void))
+{
+  pid_t child = fork ();
+
+  ck_assert_int_ge (child, 0);
+  if (child == 0)
+    {
+      test ();
+      _exit (0);
+    }
+  wait_for_child (child);
 }
 
 int

@@ -93,6 +93,19 @@ guint64 queue_read_byte (int fd, gchar *byte, Record *record);
 /* Returns when the kernel says that the thread sleeps. */
 void wait_until_asleep (pid_t thread);
 
+/* A child must not return to Check: it says on stderr what is wrong and exits. */
+#define child_assert(condition)                                                                    \
+  do                                                                                               \
+    if (!(condition))                                                                              \
+      {                                                                                            \
+        g_printerr ("# in the child, line %d: %s\n", __LINE__, #condition);                        \
+        _exit (1);                                                                                 \
+      }                                                                                            \
+  while (0)
+
+void wait_for_child (pid_t child); /* fails the test if it failed */
+void run_in_child (void (*test) (void));
+
 /* Runs a suite with TAP on stdout; skips it with the reason if it needs io_uring and there is
  * none. Returns the exit status. */
 int run_suite (Suite *suite);

@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -19,16 +18,6 @@ static gchar byte;
 static Record reading;
 static guint64 reading_id;
 static struct __kernel_timespec an_hour = { .tv_sec = 3600 };
-
-/* A child must not return to Check: it says on stderr what is wrong and exits. */
-#define child_assert(condition)                                                                    \
-  do                                                                                               \
-    if (!(condition))                                                                              \
-      {                                                                                            \
-        g_printerr ("# in the child, line %d: %s\n", __LINE__, #condition);                        \
-        _exit (1);                                                                                 \
-      }                                                                                            \
-  while (0)
 
 static void
 setup (void)
@@ -50,30 +39,6 @@ teardown (void)
   assert_ended_with (&reading, 1);
   close_pipe (ends);
   teardown_ring ();
-}
-
-static void
-wait_for_child (pid_t child)
-{
-  int status;
-
-  ck_assert_int_eq (waitpid (child, &status, 0), child);
-  ck_assert_msg (WIFEXITED (status), "the child was killed by signal %d", WTERMSIG (status));
-  ck_assert_int_eq (WEXITSTATUS (status), 0);
-}
-
-static void
-run_in_child (void (*test) (void))
-{
-  pid_t child = fork ();
-
-  ck_assert_int_ge (child, 0);
-  if (child == 0)
-    {
-      test ();
-      _exit (0);
-    }
-  wait_for_child (child);
 }
 
 static gboolean
