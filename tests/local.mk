@@ -74,6 +74,7 @@ tests_test_buffer_group_ends_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_register_buf_ring \
 	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=io_uring_unregister_buf_ring \
 	$(NULL)
 tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'

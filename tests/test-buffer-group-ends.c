@@ -20,10 +20,13 @@ int __real_io_uring_register_buf_ring (struct io_uring *uring,
 int __wrap_io_uring_register_buf_ring (struct io_uring *uring,
                                        struct io_uring_buf_reg *registration,
                                        unsigned int flags);
+int __real_io_uring_unregister_buf_ring (struct io_uring *uring, int id);
+int __wrap_io_uring_unregister_buf_ring (struct io_uring *uring, int id);
 int __real_io_uring_submit (struct io_uring *uring);
 int __wrap_io_uring_submit (struct io_uring *uring);
 
 static int register_fault; /* what io_uring_register_buf_ring() returns, having done nothing */
+static guint n_unregistered;
 static int submit_fault;
 
 int
@@ -33,6 +36,13 @@ __wrap_io_uring_register_buf_ring (struct io_uring *uring,
 {
   return register_fault != 0 ? register_fault
                              : __real_io_uring_register_buf_ring (uring, registration, flags);
+}
+
+int
+__wrap_io_uring_unregister_buf_ring (struct io_uring *uring, int id)
+{
+  n_unregistered++;
+  return __real_io_uring_unregister_buf_ring (uring, id);
 }
 
 int
@@ -60,6 +70,7 @@ START_TEST (bytes_outlive_group_and_ring)
   assert_messages (&receiver, 4);
   g_clear_object (&group);
   g_thread_join (g_thread_new ("unref", unref_array, receiver.bytes));
+  ck_assert_uint_eq (n_unregistered, 0); /* with an io_uring that is gone */
 }
 END_TEST
 
