@@ -51,6 +51,42 @@ __wrap_io_uring_submit (struct io_uring *uring)
   return submit_fault != 0 ? submit_fault : __real_io_uring_submit (uring);
 }
 
+/* Whose memory it is */
+
+static guint
+count_in_group (Receiver *receiver)
+{
+  GuringBufferPool *pool = guring_buffer_table_lookup (ring->buffers, receiver->id);
+  guint n = 0;
+
+  for (guint i = 0; i < receiver->bytes->len; i++)
+    {
+      const guint8 *data = g_bytes_get_data (receiver->bytes->pdata[i], NULL);
+
+      n += data >= pool->memory && data < pool->memory + N_BUFFERS * BUFFER_SIZE;
+    }
+  guring_buffer_pool_unref (pool);
+  return n;
+}
+
+START_TEST (bytes_are_copies_only_while_many_are_kept)
+{
+  Receiver receiver;
+
+  receiver_init (&receiver);
+  receive (&receiver);
+  for (guint i = 0; i < 3; i++)
+    {
+      send_messages (0, 2 * N_BUFFERS);
+      run_until (receiver.bytes->len == 2 * N_BUFFERS);
+      ck_assert_uint_eq (count_in_group (&receiver), N_BUFFERS * 3 / 4);
+      g_ptr_array_set_size (receiver.bytes, 0);
+    }
+  receiver_stop (&receiver);
+  receiver_clear (&receiver);
+}
+END_TEST
+
 /* Who goes first */
 
 START_TEST (bytes_outlive_group_and_ring)
@@ -241,6 +277,24 @@ make_in_thread (gpointer error)
   return guring_buffer_group_new (ring, 8, 8, error);
 }
 
+static void
+make_while_closing (GuringRing *completed_ring, const GuringCompletion *completion, gpointer error)
+{
+  ck_assert_ptr_null (guring_buffer_group_new (completed_ring, 8, 8, error));
+}
+
+START_TEST (ring_that_is_closing_is_refused)
+{
+  g_autoptr (GError) error = NULL;
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_nop (&sqe);
+  ck_assert_uint_ne (guring_ring_queue (ring, &sqe, make_while_closing, &error, NULL, NULL), 0);
+  ck_assert (guring_ring_close (ring, -1, NULL));
+  assert_error (error, G_IO_ERROR_CLOSED);
+}
+END_TEST
+
 START_TEST (other_threads_and_closed_rings_are_refused)
 {
   g_autoptr (GError) error = NULL;
@@ -313,6 +367,7 @@ main (void)
   TCase *tcase = add_case (suite, "group");
 
   tcase_add_checked_fixture (tcase, setup_group, teardown_group);
+  tcase_add_test (tcase, bytes_are_copies_only_while_many_are_kept);
   tcase_add_loop_test (tcase, bytes_outlive_group_and_ring, 0, 4);
   tcase_add_loop_test (tcase, operations_keep_the_group_that_was_dropped, 0, 2);
   tcase_add_test (tcase, group_is_dropped_in_any_thread);
@@ -321,6 +376,7 @@ main (void)
   tcase_add_test (tcase, numbers_are_checked_and_rounded_up);
   tcase_add_loop_test (tcase, what_the_kernel_refuses_is_said_in_words, 0, G_N_ELEMENTS (faults));
   tcase_add_test (tcase, other_threads_and_closed_rings_are_refused);
+  tcase_add_test (tcase, ring_that_is_closing_is_refused);
   tcase_add_test (tcase, ids_of_the_application_are_left_alone);
   tcase_add_test (tcase, bundles_are_refused);
   return run_suite (suite);

@@ -98,12 +98,16 @@ END_TEST
 static void
 fork_and_take (GuringRing *completed_ring, const GuringCompletion *completion, gpointer data)
 {
-  pid_t child = fork ();
+  pid_t child;
 
+  pthread_mutex_lock (&ring->buffers->lock); /* for the child it stays so */
+  child = fork ();
   ck_assert_int_ge (child, 0);
   last_completion = *completion;
   if (child == 0)
     child_assert (guring_buffer_group_take_bytes (group, completion) == NULL);
+  else
+    pthread_mutex_unlock (&ring->buffers->lock);
   *(pid_t *) data = child;
 }
 

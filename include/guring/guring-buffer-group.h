@@ -2,7 +2,6 @@
 
 #pragma once
 
-#include <guring/guring-completion.h>
 #include <guring/guring-macros.h>
 #include <guring/guring-ring.h>
 
