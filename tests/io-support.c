@@ -124,6 +124,44 @@ reply_clear (Reply *reply)
   g_clear_object (&reply->result);
 }
 
+Answer
+answer_for (const gchar *name)
+{
+  Answer answer = { .file = strstr (name, "://") != NULL ? g_file_new_for_uri (name)
+                                                         : g_file_new_for_path (name) };
+
+  return answer;
+}
+
+void
+on_answer (GObject *source_object, GAsyncResult *result, gpointer user_data)
+{
+  Answer *answer = user_data;
+
+  ck_assert_ptr_eq (source_object, answer->file);
+  answer->n_calls++;
+  g_set_object (&answer->result, result);
+}
+
+void
+answer_clear (Answer *answer)
+{
+  g_clear_object (&answer->file);
+  g_clear_object (&answer->result);
+}
+
+GAsyncResult *
+await_answer (Answer *answer)
+{
+  GMainContext *own = g_main_context_get_thread_default ();
+
+  ck_assert_uint_eq (answer->n_calls, 0);
+  while (answer->n_calls == 0)
+    g_main_context_iteration (own, TRUE);
+  ck_assert_uint_eq (answer->n_calls, 1);
+  return answer->result;
+}
+
 GAsyncResult *
 await (Reply *reply)
 {
@@ -207,6 +245,16 @@ io_write (gint fd, GBytes *bytes, gint64 offset, gsize *n_written, GError **erro
 
   guring_write_async (fd, bytes, offset, G_PRIORITY_DEFAULT, NULL, on_reply, &reply);
   return guring_write_finish (await (&reply), n_written, error);
+}
+
+void
+make (const gchar *name, gsize size)
+{
+  g_autoptr (GBytes) bytes = make_pattern (size);
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_msg (g_file_set_contents (name, g_bytes_get_data (bytes, NULL), (gssize) size, &error),
+                 "%s", error != NULL ? error->message : "");
 }
 
 int

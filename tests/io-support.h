@@ -27,6 +27,22 @@ void on_reply (GObject *source_object, GAsyncResult *result, gpointer reply);
 void reply_clear (Reply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Reply, reply_clear)
 
+/* The same of a call on a GFile. Pass on_answer and an Answer. */
+typedef struct
+{
+  GFile *file;
+  guint n_calls;
+  GAsyncResult *result;
+} Answer;
+
+Answer answer_for (const gchar *name); /* a path or a URI */
+void on_answer (GObject *source_object, GAsyncResult *result, gpointer answer);
+void answer_clear (Answer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
+
+/* Runs the context of whatever thread it is called in. */
+GAsyncResult *await_answer (Answer *answer);
+
 /* Runs the context until it is there; fails if it came from within the call. */
 GAsyncResult *await (Reply *reply);
 
@@ -48,6 +64,7 @@ gboolean io_close (gint fd, GError **error);
 GBytes *io_read (gint fd, gsize count, gint64 offset, GError **error);
 gboolean io_write (gint fd, GBytes *bytes, gint64 offset, gsize *n_written, GError **error);
 
+void make (const gchar *name, gsize size);                /* a file that holds a pattern */
 int make_file (const gchar *path, const gchar *contents); /* opened for reading and writing */
 gsize count_in_pipe (int fd);
 GBytes *make_pattern (gsize size);

@@ -13,40 +13,6 @@
 
 #define BIG (3u << 20)
 
-typedef struct
-{
-  GFile *file;
-  guint n_calls;
-  GAsyncResult *result;
-} Answer;
-
-static void
-on_answer (GObject *source_object, GAsyncResult *result, gpointer user_data)
-{
-  Answer *answer = user_data;
-
-  ck_assert_ptr_eq (source_object, answer->file);
-  answer->n_calls++;
-  g_set_object (&answer->result, result);
-}
-
-static void
-answer_clear (Answer *answer)
-{
-  g_clear_object (&answer->file);
-  g_clear_object (&answer->result);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
-
-static Answer
-answer_for (const gchar *name)
-{
-  Answer answer = { .file = strstr (name, "://") != NULL ? g_file_new_for_uri (name)
-                                                         : g_file_new_for_path (name) };
-
-  return answer;
-}
-
 static gboolean
 replace_by (const gchar *name,
             gsize size,
@@ -60,10 +26,8 @@ replace_by (const gchar *name,
 
   guring_file_replace_contents_bytes_async (answer.file, bytes, etag, FALSE, flags, NULL, on_answer,
                                             &answer);
-  while (answer.n_calls == 0)
-    g_main_context_iteration (g_main_context_get_thread_default (), TRUE);
-  ck_assert_uint_eq (answer.n_calls, 1);
-  return guring_file_replace_contents_bytes_finish (answer.file, answer.result, new_etag, error);
+  return guring_file_replace_contents_bytes_finish (answer.file, await_answer (&answer), new_etag,
+                                                    error);
 }
 
 static gboolean

@@ -17,61 +17,6 @@
   "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012"   \
   "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012"
 
-typedef struct
-{
-  GFile *file;
-  guint n_calls;
-  GAsyncResult *result;
-} Answer;
-
-static void
-on_answer (GObject *source_object, GAsyncResult *result, gpointer user_data)
-{
-  Answer *answer = user_data;
-
-  ck_assert_ptr_eq (source_object, answer->file);
-  answer->n_calls++;
-  g_set_object (&answer->result, result);
-}
-
-static void
-answer_clear (Answer *answer)
-{
-  g_clear_object (&answer->file);
-  g_clear_object (&answer->result);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answer, answer_clear)
-
-/* In whatever thread */
-static GAsyncResult *
-get (Answer *answer)
-{
-  GMainContext *own = g_main_context_get_thread_default ();
-
-  ck_assert_uint_eq (answer->n_calls, 0);
-  while (answer->n_calls == 0)
-    g_main_context_iteration (own, TRUE);
-  ck_assert_uint_eq (answer->n_calls, 1);
-  return answer->result;
-}
-
-static GFile *
-get_file (const gchar *name)
-{
-  return strstr (name, "://") != NULL ? g_file_new_for_uri (name) : g_file_new_for_path (name);
-}
-
-/* A child's umask and limits are its own: Check forks. */
-static void
-make (const gchar *name, gsize size)
-{
-  g_autoptr (GBytes) bytes = make_pattern (size);
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_msg (g_file_set_contents (name, g_bytes_get_data (bytes, NULL), (gssize) size, &error),
-                 "%s", error != NULL ? error->message : "");
-}
-
 static void
 assert_same_error (const GError *error, const GError *expected, const gchar *name)
 {
@@ -88,13 +33,14 @@ assert_same_error (const GError *error, const GError *expected, const gchar *nam
 static void
 assert_loads_as_gio (const gchar *name)
 {
-  g_auto (Answer) answer = { .file = get_file (name) };
+  g_auto (Answer) answer = answer_for (name);
   g_autoptr (GError) error = NULL, expected_error = NULL;
   g_autofree gchar *contents = NULL, *expected = NULL, *etag = NULL, *expected_etag = NULL;
   gsize length = 1, expected_length = 1;
 
   guring_file_load_contents_async (answer.file, NULL, on_answer, &answer);
-  guring_file_load_contents_finish (answer.file, get (&answer), &contents, &length, &etag, &error);
+  guring_file_load_contents_finish (answer.file, await_answer (&answer), &contents, &length, &etag,
+                                    &error);
   g_file_load_contents (answer.file, NULL, &expected, &expected_length, &expected_etag,
                         &expected_error);
   assert_same_error (error, expected_error, name);
@@ -113,14 +59,14 @@ assert_loads_as_gio (const gchar *name)
 static void
 assert_loads_bytes_as_gio (const gchar *name)
 {
-  g_auto (Answer) answer = { .file = get_file (name) };
+  g_auto (Answer) answer = answer_for (name);
   g_autoptr (GError) error = NULL, expected_error = NULL;
   g_autofree gchar *etag = NULL, *expected_etag = NULL;
   g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GBytes) expected = NULL;
 
   guring_file_load_bytes_async (answer.file, NULL, on_answer, &answer);
-  bytes = guring_file_load_bytes_finish (answer.file, get (&answer), &etag, &error);
+  bytes = guring_file_load_bytes_finish (answer.file, await_answer (&answer), &etag, &error);
   expected = g_file_load_bytes (answer.file, NULL, &expected_etag, &expected_error);
   assert_same_error (error, expected_error, name);
   ck_assert_int_eq (bytes != NULL, expected != NULL);
@@ -185,7 +131,7 @@ write_to_fifo (gpointer data)
 
 START_TEST (what_comes_bit_by_bit_loads)
 {
-  g_auto (Answer) answer = { .file = get_file ("fifo") };
+  g_auto (Answer) answer = answer_for ("fifo");
   g_autoptr (GBytes) expected = make_pattern (1000000);
   g_autoptr (GBytes) bytes = NULL;
   GThread *thread;
@@ -193,7 +139,7 @@ START_TEST (what_comes_bit_by_bit_loads)
   ck_assert_int_eq (mkfifo ("fifo", 0600), 0);
   thread = g_thread_new (NULL, write_to_fifo, expected);
   guring_file_load_bytes_async (answer.file, NULL, on_answer, &answer);
-  bytes = guring_file_load_bytes_finish (answer.file, get (&answer), NULL, NULL);
+  bytes = guring_file_load_bytes_finish (answer.file, await_answer (&answer), NULL, NULL);
   ck_assert (g_bytes_equal (bytes, expected));
   g_thread_join (thread);
 }
@@ -213,7 +159,7 @@ END_TEST
 static guint
 load_cancelled (const gchar *name, GCancellable *cancellable, guint n_iterations)
 {
-  g_auto (Answer) answer = { .file = get_file (name) };
+  g_auto (Answer) answer = answer_for (name);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
@@ -250,7 +196,7 @@ END_TEST
 START_TEST (a_load_that_waits_is_cancelled_from_another_thread)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_auto (Answer) answer = { .file = get_file ("fifo") };
+  g_auto (Answer) answer = answer_for ("fifo");
   g_autoptr (GError) error = NULL;
   GThread *thread;
   int fd;
@@ -260,7 +206,8 @@ START_TEST (a_load_that_waits_is_cancelled_from_another_thread)
   guring_file_load_bytes_async (answer.file, cancellable, on_answer, &answer);
   let_it_wait ();
   thread = g_thread_new (NULL, cancel_in_thread, cancellable);
-  ck_assert_ptr_null (guring_file_load_bytes_finish (answer.file, get (&answer), NULL, &error));
+  ck_assert_ptr_null (
+    guring_file_load_bytes_finish (answer.file, await_answer (&answer), NULL, &error));
   assert_error (error, G_IO_ERROR_CANCELLED);
   g_thread_join (thread);
   close (fd);
@@ -278,7 +225,7 @@ START_TEST (a_thousand_files_load_at_once)
   make ("file", 5000);
   for (guint i = 0; i < N_FILES; i++)
     {
-      answers[i].file = get_file ("file");
+      answers[i] = answer_for ("file");
       guring_file_load_bytes_async (answers[i].file, NULL, on_answer, &answers[i]);
     }
   for (guint i = 0; i < N_FILES; i++)
@@ -338,14 +285,14 @@ assert_same_attributes (GFileInfo *info, GFileInfo *expected, const gchar *name)
 static void
 assert_info_as_gio (const gchar *name, const gchar *attributes, GFileQueryInfoFlags flags)
 {
-  g_auto (Answer) answer = { .file = get_file (name) };
+  g_auto (Answer) answer = answer_for (name);
   g_autoptr (GError) error = NULL, expected_error = NULL;
   g_autoptr (GFileInfo) info = NULL;
   g_autoptr (GFileInfo) expected = NULL;
 
   guring_file_query_info_async (answer.file, attributes, flags, G_PRIORITY_DEFAULT, NULL, on_answer,
                                 &answer);
-  info = guring_file_query_info_finish (answer.file, get (&answer), &error);
+  info = guring_file_query_info_finish (answer.file, await_answer (&answer), &error);
   expected = g_file_query_info (answer.file, attributes, flags, NULL, &expected_error);
   assert_same_error (error, expected_error, attributes);
   ck_assert_int_eq (info != NULL, expected != NULL);
@@ -402,11 +349,11 @@ END_TEST
 START_TEST (a_query_that_is_cancelled_says_so)
 {
   g_autoptr (GCancellable) cancelled = make_cancelled ();
-  g_auto (Answer) answer = { .file = get_file (".") };
+  g_auto (Answer) answer = answer_for (".");
   g_autoptr (GError) error = NULL;
 
   guring_file_query_info_async (answer.file, "standard::size", 0, 0, cancelled, on_answer, &answer);
-  ck_assert_ptr_null (guring_file_query_info_finish (answer.file, get (&answer), &error));
+  ck_assert_ptr_null (guring_file_query_info_finish (answer.file, await_answer (&answer), &error));
   assert_error (error, G_IO_ERROR_CANCELLED);
 }
 END_TEST
@@ -415,20 +362,20 @@ END_TEST
 
 static gboolean delete (const gchar *name, GCancellable *cancellable, GError **error)
 {
-  g_auto (Answer) answer = { .file = get_file (name) };
+  g_auto (Answer) answer = answer_for (name);
 
   guring_file_delete_async (answer.file, G_PRIORITY_DEFAULT, cancellable, on_answer, &answer);
-  return guring_file_delete_finish (answer.file, get (&answer), error);
+  return guring_file_delete_finish (answer.file, await_answer (&answer), error);
 }
 
 static gboolean
 make_directory (const gchar *name, GCancellable *cancellable, GError **error)
 {
-  g_auto (Answer) answer = { .file = get_file (name) };
+  g_auto (Answer) answer = answer_for (name);
 
   guring_file_make_directory_async (answer.file, G_PRIORITY_DEFAULT, cancellable, on_answer,
                                     &answer);
-  return guring_file_make_directory_finish (answer.file, get (&answer), error);
+  return guring_file_make_directory_finish (answer.file, await_answer (&answer), error);
 }
 
 START_TEST (files_links_and_empty_directories_are_deleted)
@@ -457,14 +404,14 @@ START_TEST (names_that_cannot_be_used_give_gios_errors)
   make ("file", 1);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
-      g_autoptr (GFile) file = get_file (names[i]);
+      g_auto (Answer) answer = answer_for (names[i]);
       GError *errors[4] = { NULL };
 
       ck_assert (!delete (names[i], NULL, &errors[0]));
-      ck_assert (!g_file_delete (file, NULL, &errors[1]));
+      ck_assert (!g_file_delete (answer.file, NULL, &errors[1]));
       assert_same_error (errors[0], errors[1], names[i]);
       ck_assert (!make_directory (names[i], NULL, &errors[2]));
-      ck_assert (!g_file_make_directory (file, NULL, &errors[3]));
+      ck_assert (!g_file_make_directory (answer.file, NULL, &errors[3]));
       assert_same_error (errors[2], errors[3], names[i]);
       for (guint j = 0; j < 4; j++)
         g_clear_error (&errors[j]);

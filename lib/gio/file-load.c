@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Loading whole files: open, read until the end, close. */
+/* Loading whole files: open, read until the end, close.
+ *
+ * For a file that says how large it is, reading and closing are one chain, so that the kernel is
+ * entered twice, and for fstat(). A chain of all three on a direct descriptor is no faster (5.0 µs
+ * either way, with page-cached files of 4 KiB on Linux 6.18), and there is no fstat() of one:
+ * asking for the etag by path costs more than is saved (7.0 µs against 6.1), and blocks where the
+ * path is not cached; in the ring it goes to a worker (38 µs). */
 
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,12 +23,14 @@
 
 typedef struct
 {
+  const gchar *path; /* the task's */
   int fd;
   gchar *contents;
   gsize capacity;
   gsize length;
-  gsize size; /* what a regular file says that it has, or 0 */
-  gchar *etag;
+  gsize size;        /* what a regular file says that it has, or 0 */
+  gboolean by_steps; /* the chain was tried */
+  struct timespec modified;
 } Load;
 
 static void
@@ -30,8 +39,13 @@ load_free (gpointer data)
   Load *load = data;
 
   g_free (load->contents);
-  g_free (load->etag);
   g_free (load);
+}
+
+static gchar *
+make_etag (const Load *load)
+{
+  return guring_file_make_etag (load->modified.tv_sec, (guint32) load->modified.tv_nsec);
 }
 
 /* The end of a call that has its descriptor no more */
@@ -45,14 +59,22 @@ fail (GuringTask *task, int error_number)
 }
 
 static void
+succeed (GuringTask *task)
+{
+  Load *load = guring_task_get_data (task);
+
+  load->contents[load->length] = '\0';
+  guring_task_return (task, 0);
+}
+
+static void
 on_closed (GuringTask *task, gint32 res)
 {
   Load *load = guring_task_get_data (task);
 
   if (res == -ECANCELED)
     close (load->fd);
-  load->contents[load->length] = '\0';
-  guring_task_return (task, 0);
+  succeed (task);
 }
 
 static void
@@ -111,27 +133,102 @@ on_read (GuringTask *task, gint32 res)
 }
 
 static void
+prepare_read (Load *load, struct io_uring_sqe *sqe)
+{
+  gsize count = MIN (load->capacity - load->length, MAX_STEP);
+
+  io_uring_prep_read (sqe, load->fd, load->contents + load->length, (guint) count, load->length);
+}
+
+static void
 start_reading (GuringTask *task)
 {
-  Load *load = guring_task_get_data (task);
-  gsize count = MIN (load->capacity - load->length, MAX_STEP);
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_read (&sqe, load->fd, load->contents + load->length, (guint) count, load->length);
+  prepare_read (guring_task_get_data (task), &sqe);
   guring_task_run (task, &sqe, on_read);
 }
 
-/* The etag of before the reading: who replaces the file by it learns of a change during that. */
-static int
-prepare (Load *load)
+static void
+on_readable (GuringTask *task, gint32 res)
 {
-  struct stat status;
+  if (res < 0)
+    fail (task, -res);
+  else
+    start_reading (task);
+}
 
-  if (fstat (load->fd, &status) < 0)
+/* The ring opens a FIFO without waiting for a writer (Linux 6.18), and one that never had any is
+ * not at its end for poll(), but it is for read(). */
+static void
+wait_for_writer (GuringTask *task)
+{
+  Load *load = guring_task_get_data (task);
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_poll_add (&sqe, load->fd, POLLIN);
+  guring_task_run (task, &sqe, on_readable);
+}
+
+static void start_opening (GuringTask *task);
+
+/* What is not as expected, because the file changed or cannot be read, is tried again by steps. */
+static void
+on_read_whole (GuringTask *task, gint32 res)
+{
+  Load *load = guring_task_get_data (task);
+
+  load->by_steps = TRUE;
+  if (res == -ECANCELED || g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
+    guring_task_return_errno (task, ECANCELED);
+  else if (res < 0 || (gsize) res != load->size)
+    start_opening (task);
+  else
+    {
+      load->length = load->size;
+      succeed (task);
+    }
+}
+
+static gboolean
+start_reading_whole (GuringTask *task)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  prepare_read (guring_task_get_data (task), &sqe);
+  return guring_task_run_and_close (task, &sqe, on_read_whole);
+}
+
+/* Files of /sys say the size of a page, and have no blocks. To read one twice may not be the same
+ * as once. */
+static gboolean
+knows_size (const struct stat *status)
+{
+  return S_ISREG (status->st_mode) && status->st_size > 0 && status->st_blocks > 0;
+}
+
+static void
+start_reading_any (GuringTask *task, const struct stat *status)
+{
+  Load *load = guring_task_get_data (task);
+
+  if (S_ISFIFO (status->st_mode))
+    wait_for_writer (task);
+  else if (load->by_steps || !knows_size (status) || load->size >= MAX_STEP ||
+           !start_reading_whole (task))
+    start_reading (task);
+}
+
+/* The time of before the reading, for the etag: who replaces the file by that learns of a change
+ * meanwhile. */
+static int
+prepare (Load *load, struct stat *status)
+{
+  if (fstat (load->fd, status) < 0)
     return errno;
 
-  load->etag = guring_file_make_etag (status.st_mtim.tv_sec, (guint32) status.st_mtim.tv_nsec);
-  load->size = S_ISREG (status.st_mode) ? (gsize) status.st_size : 0;
+  load->modified = status->st_mtim;
+  load->size = S_ISREG (status->st_mode) ? (gsize) status->st_size : 0;
   return reserve (load, load->size > 0 ? load->size + 1 : FIRST_GUESS) ? 0 : ENOMEM;
 }
 
@@ -139,6 +236,7 @@ static void
 on_opened (GuringTask *task, gint32 res)
 {
   Load *load = guring_task_get_data (task);
+  struct stat status;
   int error_number;
 
   if (res < 0)
@@ -148,22 +246,33 @@ on_opened (GuringTask *task, gint32 res)
     }
 
   load->fd = res;
-  error_number =
-    g_cancellable_is_cancelled (guring_task_get_cancellable (task)) ? ECANCELED : prepare (load);
+  error_number = g_cancellable_is_cancelled (guring_task_get_cancellable (task))
+                   ? ECANCELED
+                   : prepare (load, &status);
   if (error_number != 0)
     fail (task, error_number);
   else
-    start_reading (task);
+    start_reading_any (task, &status);
 }
 
 static void
-start_opening (GuringTask *task, const gchar *path)
+start_opening (GuringTask *task)
 {
+  Load *load = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  guring_task_set_data (task, g_new0 (Load, 1), load_free);
-  io_uring_prep_openat (&sqe, AT_FDCWD, guring_task_set_path (task, path), O_RDONLY | O_CLOEXEC, 0);
+  io_uring_prep_openat (&sqe, AT_FDCWD, load->path, O_RDONLY | O_CLOEXEC, 0);
   guring_task_run (task, &sqe, on_opened);
+}
+
+static void
+start_loading (GuringTask *task, const gchar *path)
+{
+  Load *load = g_new0 (Load, 1);
+
+  guring_task_set_data (task, load, load_free);
+  load->path = guring_task_set_path (task, path);
+  start_opening (task);
 }
 
 /**
@@ -191,7 +300,7 @@ guring_file_load_contents_async (GFile *file,
   if (path == NULL)
     g_file_load_contents_async (file, cancellable, callback, user_data);
   else
-    start_opening (guring_task_new (file, guring_file_load_contents_async, "load",
+    start_loading (guring_task_new (file, guring_file_load_contents_async, "load",
                                     G_PRIORITY_DEFAULT, cancellable, callback, user_data),
                    path);
 }
@@ -234,7 +343,7 @@ guring_file_load_contents_finish (GFile *file,
   if (loaded)
     *contents = g_steal_pointer (&load->contents);
   if (loaded && etag_out != NULL)
-    *etag_out = g_steal_pointer (&load->etag);
+    *etag_out = make_etag (load);
   return loaded;
 }
 
@@ -263,7 +372,7 @@ guring_file_load_bytes_async (GFile *file,
   if (path == NULL)
     g_file_load_bytes_async (file, cancellable, callback, user_data);
   else
-    start_opening (guring_task_new (file, guring_file_load_bytes_async, "load", G_PRIORITY_DEFAULT,
+    start_loading (guring_task_new (file, guring_file_load_bytes_async, "load", G_PRIORITY_DEFAULT,
                                     cancellable, callback, user_data),
                    path);
 }
@@ -295,6 +404,6 @@ guring_file_load_bytes_finish (GFile *file, GAsyncResult *result, gchar **etag_o
 
   load = guring_task_get_data (GURING_TASK (result));
   if (etag_out != NULL)
-    *etag_out = g_steal_pointer (&load->etag);
+    *etag_out = make_etag (load);
   return g_bytes_new_take (g_steal_pointer (&load->contents), load->length);
 }

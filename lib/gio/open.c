@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -73,6 +74,15 @@ guring_open_finish (GAsyncResult *result, GError **error)
   return (gint) guring_task_finish (result, guring_open_async, error);
 }
 
+/* Nobody else can close it. */
+static void
+on_closed (GuringTask *task, gint32 res)
+{
+  if (res == -ECANCELED)
+    res = close (guring_task_get_sqe (task)->fd) < 0 ? -errno : 0;
+  guring_task_return_res (task, res);
+}
+
 /**
  * guring_close_async:
  * @fd: the descriptor; no longer the caller's, whatever the result
@@ -97,7 +107,7 @@ guring_close_async (gint fd,
   io_uring_prep_close (&sqe, fd);
   guring_task_run (guring_task_new (NULL, guring_close_async, "close", io_priority, NULL, callback,
                                     user_data),
-                   &sqe, guring_task_return_res);
+                   &sqe, on_closed);
 }
 
 /**

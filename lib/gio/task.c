@@ -481,22 +481,28 @@ queue_operation (GuringTask *task, GuringRing *ring, const struct io_uring_sqe *
 }
 
 static void
+step_is_queued (GuringTask *task, GuringRing *ring, guint64 id)
+{
+  g_set_object (&task->ring, ring);
+  __atomic_store_n (&task->id, id, __ATOMIC_RELEASE);
+  if (guring_task_is_interrupted (task)) /* before anybody could see the id */
+    guring_ring_cancel (ring, id);
+}
+
+static void
 queue_step (GuringTask *task, const struct io_uring_sqe *sqe)
 {
   GuringRing *ring = guring_ring_get_default (NULL);
   guint64 id = queue_operation (task, ring, sqe);
 
-  if (id == 0)
+  if (id != 0)
     {
-      task->polling = FALSE;
-      guring_fallback_run (task);
+      step_is_queued (task, ring, id);
       return;
     }
 
-  g_set_object (&task->ring, ring);
-  __atomic_store_n (&task->id, id, __ATOMIC_RELEASE);
-  if (guring_task_is_interrupted (task)) /* before anybody could see the id */
-    guring_ring_cancel (ring, id);
+  task->polling = FALSE;
+  guring_fallback_run (task);
 }
 
 /* A write at the file position that is cut short by a full disk leaves the position where it was
@@ -575,6 +581,52 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
           g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
     }
   queue_step (task, &task->sqe);
+  return TRUE;
+}
+
+static void
+on_last_completion (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
+{
+  GuringTask *task = user_data;
+
+  __atomic_store_n (&task->id, 0, __ATOMIC_RELEASE);
+  guring_task_step_ended (task, completion->res);
+}
+
+/* Holds no reference on the task, which does not wait for it. */
+static void
+on_closed (GuringRing *ring, const GuringCompletion *completion, gpointer fd)
+{
+  if (completion->res == -ECANCELED) /* the kernel has not seen it */
+    close (GPOINTER_TO_INT (fd));
+}
+
+/* Runs an operation and behind it, whatever becomes of that, the close of its descriptor: a chain,
+ * in one submission. Not as the first step. @func gets what the kernel said, also that the
+ * operation is to be repeated, which it cannot be any more.
+ *
+ * Returns: %FALSE if it can't be done: the descriptor is still open and @func is not called */
+gboolean
+guring_task_run_and_close (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func)
+{
+  GuringRing *ring = guring_ring_get_default (NULL);
+  GuringRequest requests[] = {
+    { *sqe, on_last_completion, task, NULL },
+    { { 0 }, on_closed, GINT_TO_POINTER (sqe->fd), NULL },
+  };
+  guint64 ids[G_N_ELEMENTS (requests)];
+
+  requests[0].sqe.flags |= IOSQE_IO_HARDLINK;
+  io_uring_prep_close (&requests[1].sqe, sqe->fd);
+  if (ring == NULL || !guring_ring_supports (ring, sqe->opcode) ||
+      !guring_ring_supports (ring, IORING_OP_CLOSE) ||
+      !guring_ring_queue_chain (ring, requests, G_N_ELEMENTS (requests), ids, NULL))
+    return FALSE;
+
+  task->func = func;
+  task->sqe = *sqe;
+  task->uses_position = FALSE;
+  step_is_queued (task, ring, ids[0]);
   return TRUE;
 }
 
