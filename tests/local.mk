@@ -26,6 +26,7 @@ valgrind_suites = \
 	tests/test-fd-watch \
 	tests/test-faults \
 	tests/test-file \
+	tests/test-file-load \
 	tests/test-file-replace \
 	tests/test-io \
 	tests/test-io-names \

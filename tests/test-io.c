@@ -361,11 +361,28 @@ START_TEST (nothing_stays_with_the_cancellable)
 }
 END_TEST
 
+START_TEST (a_descriptor_is_closed_when_its_ring_closes_first)
+{
+  GuringRing *default_ring = guring_ring_get_default (NULL);
+  g_auto (Reply) reply = { 0 };
+  int fds[2];
+
+  make_pipe (fds);
+  guring_close_async (fds[0], G_PRIORITY_DEFAULT, NULL, on_reply, &reply);
+  if (default_ring != NULL)
+    ck_assert (guring_ring_close (default_ring, -1, NULL));
+  run_until (reply.n_calls > 0);
+  ck_assert (guring_close_finish (reply.result, NULL));
+  close (fds[1]);
+}
+END_TEST
+
 static void
 add_callback_tests (TCase *tcase)
 {
   tcase_add_test (tcase, callback_never_comes_from_within_the_call);
   tcase_add_test (tcase, callback_may_be_missing);
+  tcase_add_test (tcase, a_descriptor_is_closed_when_its_ring_closes_first);
   tcase_add_test (tcase, results_are_tagged_with_the_function);
   tcase_add_test (tcase, callback_comes_in_the_context_of_the_call);
   tcase_add_test (tcase, result_outlives_its_context);

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +28,7 @@ typedef struct
   gsize capacity;
   gsize length;
   gsize size;        /* what a regular file says that it has, or 0 */
-  gboolean by_steps; /* the chain was tried */
+  gboolean by_steps; /* the chain was tried, or is not to be */
   struct timespec modified;
 } Load;
 
@@ -149,27 +148,6 @@ start_reading (GuringTask *task)
   guring_task_run (task, &sqe, on_read);
 }
 
-static void
-on_readable (GuringTask *task, gint32 res)
-{
-  if (res < 0)
-    fail (task, -res);
-  else
-    start_reading (task);
-}
-
-/* The ring opens a FIFO without waiting for a writer (Linux 6.18), and one that never had any is
- * not at its end for poll(), but it is for read(). */
-static void
-wait_for_writer (GuringTask *task)
-{
-  Load *load = guring_task_get_data (task);
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_poll_add (&sqe, load->fd, POLLIN);
-  guring_task_run (task, &sqe, on_readable);
-}
-
 static void start_opening (GuringTask *task);
 
 /* What is not as expected, because the file changed or cannot be read, is tried again by steps. */
@@ -190,45 +168,33 @@ on_read_whole (GuringTask *task, gint32 res)
     }
 }
 
+/* Returns: %FALSE if it can't be done */
 static gboolean
 start_reading_whole (GuringTask *task)
 {
+  Load *load = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  prepare_read (guring_task_get_data (task), &sqe);
+  if (load->by_steps || load->size == 0 || load->size >= MAX_STEP)
+    return FALSE;
+
+  prepare_read (load, &sqe);
   return guring_task_run_and_close (task, &sqe, on_read_whole);
-}
-
-/* Files of /sys say the size of a page, and have no blocks. To read one twice may not be the same
- * as once. */
-static gboolean
-knows_size (const struct stat *status)
-{
-  return S_ISREG (status->st_mode) && status->st_size > 0 && status->st_blocks > 0;
-}
-
-static void
-start_reading_any (GuringTask *task, const struct stat *status)
-{
-  Load *load = guring_task_get_data (task);
-
-  if (S_ISFIFO (status->st_mode))
-    wait_for_writer (task);
-  else if (load->by_steps || !knows_size (status) || load->size >= MAX_STEP ||
-           !start_reading_whole (task))
-    start_reading (task);
 }
 
 /* The time of before the reading, for the etag: who replaces the file by that learns of a change
  * meanwhile. */
 static int
-prepare (Load *load, struct stat *status)
+prepare (Load *load)
 {
-  if (fstat (load->fd, status) < 0)
+  struct stat status;
+
+  if (fstat (load->fd, &status) < 0)
     return errno;
 
-  load->modified = status->st_mtim;
-  load->size = S_ISREG (status->st_mode) ? (gsize) status->st_size : 0;
+  load->modified = status.st_mtim;
+  load->size = S_ISREG (status.st_mode) ? (gsize) status.st_size : 0;
+  load->by_steps |= status.st_blocks == 0; /* as in /sys, where to read twice may matter */
   return reserve (load, load->size > 0 ? load->size + 1 : FIRST_GUESS) ? 0 : ENOMEM;
 }
 
@@ -236,7 +202,6 @@ static void
 on_opened (GuringTask *task, gint32 res)
 {
   Load *load = guring_task_get_data (task);
-  struct stat status;
   int error_number;
 
   if (res < 0)
@@ -246,13 +211,12 @@ on_opened (GuringTask *task, gint32 res)
     }
 
   load->fd = res;
-  error_number = g_cancellable_is_cancelled (guring_task_get_cancellable (task))
-                   ? ECANCELED
-                   : prepare (load, &status);
+  error_number =
+    g_cancellable_is_cancelled (guring_task_get_cancellable (task)) ? ECANCELED : prepare (load);
   if (error_number != 0)
     fail (task, error_number);
-  else
-    start_reading_any (task, &status);
+  else if (!start_reading_whole (task))
+    start_reading (task);
 }
 
 static void
