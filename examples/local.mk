@@ -2,13 +2,19 @@
 
 # Written as a stranger would: with the public headers and the shared library alone
 noinst_PROGRAMS += \
+	examples/cat \
 	examples/copy \
+	examples/load-many \
 	examples/tcp-accept \
 	examples/write-file \
 	$(NULL)
 
+examples_cat_SOURCES = examples/cat.c
+examples_cat_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_copy_SOURCES = examples/copy.c
 examples_copy_LDADD = lib/libguring-1.la $(GURING_LIBS)
+examples_load_many_SOURCES = examples/load-many.c
+examples_load_many_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_tcp_accept_SOURCES = examples/tcp-accept.c
 examples_tcp_accept_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_write_file_SOURCES = examples/write-file.c

@@ -88,12 +88,14 @@ tests_test_faults_LDFLAGS = \
 endif
 
 scripts = \
+	tests/test-examples-files.sh \
 	tests/test-examples.sh \
 	tests/test-headers.sh \
 	tests/test-install.sh \
 	tests/test-symbols.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
+EXTRA_DIST += tests/examples-support.sh
 TESTS += $(scripts)
 
 # What GLib and the C library keep for good is reachable, or possibly lost. Valgrind 3.19 fails an

@@ -4,68 +4,7 @@
 # The example programs as their users meet them: what they print, what they leave behind, how they
 # fail. Runs in the top build directory. GURING_SLOW_TESTS=1 copies 1 GiB too.
 
-set -u
-
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-
-number=0
-reason=
-
-# A case returns 77, with $reason set, for what can't be had here.
-check ()
-{
-	number=$((number + 1))
-	status=none
-	: >"$dir/out"
-	: >"$dir/err"
-	title=$1
-	shift
-
-	"$@"
-	case $? in
-	0)
-		echo "ok $number - $title"
-		;;
-	77)
-		echo "ok $number - $title # SKIP $reason"
-		;;
-	*)
-		echo "not ok $number - $title"
-		echo "# status $status"
-		sed 's/^/# stdout: /' "$dir/out"
-		sed 's/^/# stderr: /' "$dir/err"
-		;;
-	esac
-}
-
-skip ()
-{
-	reason=$1
-	return 77
-}
-
-same ()
-{
-	cmp "$1" "$2" >>"$dir/err" 2>&1
-}
-
-has ()
-{
-	command -v "$1" >/dev/null
-}
-
-run ()
-{
-	status=0
-	timeout 120 "$@" >"$dir/out" 2>"$dir/err" || status=$?
-}
-
-failed_with ()
-{
-	[ "$status" -eq 1 ] && grep -qF "$1" "$dir/err"
-}
+. "$(dirname "$0")/examples-support.sh"
 
 # write-file
 
