@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "io-support.h"
@@ -411,42 +410,6 @@ START_TEST (a_few_descriptors_are_enough_for_files_in_a_row)
 }
 END_TEST
 
-/* The threads of GLib's pool are the parent's. */
-static void
-load_in_child (void)
-{
-  g_autoptr (GMainContext) own = g_main_context_new ();
-
-  if (guring_ring_get_default (NULL) == NULL)
-    return;
-
-  g_main_context_push_thread_default (own);
-  assert_pattern (load ("file"), SIZE);
-  g_main_context_pop_thread_default (own);
-}
-
-START_TEST (a_forked_child_loads_while_its_parent_does)
-{
-  g_auto (Answer) answer = answer_for ("file");
-  int status;
-  pid_t pid;
-
-  make ("file", SIZE);
-  guring_file_load_bytes_async (answer.file, NULL, on_answer, &answer);
-  step (1); /* it is open, and the chain is under way */
-  pid = fork ();
-  ck_assert_int_ge (pid, 0);
-  if (pid == 0)
-    {
-      load_in_child ();
-      _exit (0);
-    }
-  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
-  ck_assert_int_eq (status, 0);
-  assert_pattern (load_finish (&answer, NULL), SIZE);
-}
-END_TEST
-
 static void
 add_tests (TCase *tcase)
 {
@@ -464,7 +427,6 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, a_fifo_without_a_writer_is_waited_for);
   tcase_add_test (tcase, wait_for_a_writer_is_cancelled);
   tcase_add_test (tcase, a_few_descriptors_are_enough_for_files_in_a_row);
-  tcase_add_test (tcase, a_forked_child_loads_while_its_parent_does);
 }
 
 int

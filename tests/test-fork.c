@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 static gchar byte;
 static Record reading;
 static guint64 reading_id;
+static gchar *path; /* of a file to be loaded */
 static struct __kernel_timespec an_hour = { .tv_sec = 3600 };
 
 static void
@@ -433,6 +435,58 @@ START_TEST (fork_in_a_callback)
 }
 END_TEST
 
+/* Files */
+
+static void
+on_loaded (GObject *file, GAsyncResult *result, gpointer bytes)
+{
+  *(GBytes **) bytes = guring_file_load_bytes_finish (G_FILE (file), result, NULL, NULL);
+}
+
+static GBytes *
+load_in_context (GFile *file, GMainContext *main_context)
+{
+  GBytes *bytes = NULL;
+
+  guring_file_load_bytes_async (file, NULL, on_loaded, &bytes);
+  while (bytes == NULL)
+    g_main_context_iteration (main_context, TRUE);
+  return bytes;
+}
+
+static void
+load_in_child (void)
+{
+  g_autoptr (GMainContext) own = g_main_context_new ();
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+
+  g_main_context_push_thread_default (own);
+  child_assert (g_bytes_get_size (load_in_context (file, own)) == 5);
+  g_main_context_pop_thread_default (own);
+}
+
+START_TEST (load_goes_on_while_the_child_loads)
+{
+  g_autoptr (GFile) file = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  GuringRing *default_ring = guring_ring_get_default (NULL);
+
+  close (g_file_open_tmp (NULL, &path, NULL));
+  ck_assert (g_file_set_contents (path, "whole", 5, NULL));
+  file = g_file_new_for_path (path);
+  g_object_set (default_ring, "dispatch-budget", 1, NULL);
+  guring_file_load_bytes_async (file, NULL, on_loaded, &bytes);
+  ck_assert_int_eq (guring_ring_iterate (default_ring, TRUE, NULL), 1); /* it is open */
+  ck_assert_ptr_null (bytes);
+  run_in_child (load_in_child);
+  run_until (bytes != NULL);
+  ck_assert_uint_eq (g_bytes_get_size (bytes), 5);
+  g_clear_pointer (&bytes, g_bytes_unref);
+  ck_assert_int_eq (g_remove (path), 0);
+  g_clear_pointer (&path, g_free);
+}
+END_TEST
+
 static void
 add_tests (TCase *tcase)
 {
@@ -448,6 +502,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, foreign_descriptors_of_the_child_stay_open);
   tcase_add_test (tcase, own_io_uring_of_the_child_stays_open);
   tcase_add_test (tcase, unref_in_the_child_closes_the_inherited_descriptor);
+  tcase_add_test (tcase, load_goes_on_while_the_child_loads);
   tcase_add_loop_test (tcase, fork_in_a_callback, 0, 4);
 }
 
