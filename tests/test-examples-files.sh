@@ -35,7 +35,7 @@ cat_writes_stdin ()
 
 cat_stands_in_a_pipeline ()
 {
-	cat "$dir/large" | ./examples/cat | ./examples/cat - >"$dir/out"
+	./examples/cat "$dir/large" | ./examples/cat | ./examples/cat - >"$dir/out"
 	status=$?
 	wrote 0 "$dir/large"
 }
