@@ -22,6 +22,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/perform.c \
 	lib/gio/perform.h \
 	lib/gio/read.c \
+	lib/gio/receiver.c \
+	lib/gio/receiver.h \
 	lib/gio/socket-connection.c \
 	lib/gio/socket-connection.h \
 	lib/gio/socket-input-stream.c \

@@ -4,68 +4,11 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <gio/gfiledescriptorbased.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "stream-support.h"
-
-/* Both ends of a connection: ours, and a plain descriptor */
-typedef struct
-{
-  GSocket *socket;
-  GIOStream *connection;
-  GInputStream *input;
-  GOutputStream *output;
-  int peer;
-} Pair;
-
-static void
-pair_init_with_socket (Pair *pair, int fd, int peer)
-{
-  pair->socket = g_socket_new_from_fd (fd, NULL);
-  ck_assert_ptr_nonnull (pair->socket);
-  pair->connection = G_IO_STREAM (guring_socket_connection_new (pair->socket, NULL));
-  ck_assert_ptr_nonnull (pair->connection);
-  pair->input = g_io_stream_get_input_stream (pair->connection);
-  pair->output = g_io_stream_get_output_stream (pair->connection);
-  pair->peer = peer;
-}
-
-static void
-pair_init (Pair *pair)
-{
-  int fds[2];
-
-  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-  pair_init_with_socket (pair, fds[0], fds[1]);
-}
-
-static void
-pair_clear (Pair *pair)
-{
-  g_clear_object (&pair->connection);
-  g_clear_object (&pair->socket);
-  if (pair->peer >= 0)
-    close (pair->peer);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pair, pair_clear)
-
-static GSocket *
-listen_on_loopback (GSocketAddress **address)
-{
-  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
-  g_autoptr (GSocketAddress) any_port = g_inet_socket_address_new (loopback, 0);
-  GSocket *listener =
-    g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
-
-  ck_assert (g_socket_bind (listener, any_port, TRUE, NULL));
-  ck_assert (g_socket_listen (listener, NULL));
-  *address = g_socket_get_local_address (listener, NULL);
-  return listener;
-}
+#include "connection-support.h"
 
 /* Transfers */
 

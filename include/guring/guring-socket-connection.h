@@ -17,4 +17,16 @@ G_DECLARE_FINAL_TYPE (GuringSocketConnection, guring_socket_connection, GURING, 
 GURING_AVAILABLE_IN_ALL
 GuringSocketConnection *guring_socket_connection_new (GSocket *socket, GError **error);
 
+/* What comes next, in buffers that all connections share. */
+GURING_AVAILABLE_IN_ALL
+void guring_socket_connection_receive_async (GuringSocketConnection *connection,
+                                             gint io_priority,
+                                             GCancellable *cancellable,
+                                             GAsyncReadyCallback callback,
+                                             gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GBytes *guring_socket_connection_receive_finish (GuringSocketConnection *connection,
+                                                 GAsyncResult *result,
+                                                 GError **error);
+
 G_END_DECLS

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "receiver.h"
 #include "socket-connection.h"
 #include "socket-streams.h"
 
@@ -27,6 +28,7 @@ struct _GuringSocketConnection
 
   GInputStream *input_stream;
   GOutputStream *output_stream;
+  GuringReceiver *receiver; /* NULL until it is needed */
   gboolean in_dispose;
 
   GDestroyNotify closed_func;
@@ -69,6 +71,8 @@ guring_socket_connection_close (GIOStream *stream, GCancellable *cancellable, GE
       guring_socket_input_stream_cancel (GURING_SOCKET_INPUT_STREAM (self->input_stream));
       guring_socket_output_stream_cancel (GURING_SOCKET_OUTPUT_STREAM (self->output_stream));
     }
+  if (self->receiver != NULL)
+    guring_receiver_abort (self->receiver);
   g_output_stream_close (self->output_stream, cancellable, NULL);
   g_input_stream_close (self->input_stream, cancellable, NULL);
 
@@ -106,6 +110,7 @@ guring_socket_connection_finalize (GObject *object)
   GuringSocketConnection *self = GURING_SOCKET_CONNECTION (object);
 
   tell_closed (self);
+  g_clear_pointer (&self->receiver, guring_receiver_unref);
   g_object_unref (self->input_stream);
   g_object_unref (self->output_stream);
 
@@ -171,4 +176,77 @@ guring_socket_connection_new (GSocket *socket, GError **error)
   else
     return g_object_new (GURING_TYPE_SOCKET_CONNECTION, "socket", socket, NULL);
   return NULL;
+}
+
+/**
+ * guring_socket_connection_receive_async:
+ * @connection: a connection
+ * @io_priority: the priority of the callback where it comes from an idle source
+ * @cancellable: (nullable): cancels it, from any thread
+ * @callback: (scope async) (nullable): called in the thread-default main context of the caller
+ * @user_data: for @callback
+ *
+ * Receives what comes next, as #GBytes. Unlike a read from the input stream it needs no buffer
+ * while it waits: all connections of a context share a #GuringBufferGroup, of which the kernel
+ * takes one when there is something, and one multishot operation goes on from call to call. Where
+ * the kernel has no such thing (before Linux 6.0), and for a socket with a timeout, each call
+ * receives into memory of its own.
+ *
+ * What comes between the calls is kept, up to some 64 KiB; then the peer has to wait. So the input
+ * stream is %G_IO_ERROR_PENDING from the first call on until the end of the input or an error.
+ *
+ * To be called in the thread of one context; one call at a time.
+ *
+ * Since: 0.1
+ */
+void
+guring_socket_connection_receive_async (GuringSocketConnection *connection,
+                                        gint io_priority,
+                                        GCancellable *cancellable,
+                                        GAsyncReadyCallback callback,
+                                        gpointer user_data)
+{
+  GuringTask *task;
+
+  g_return_if_fail (GURING_IS_SOCKET_CONNECTION (connection));
+
+  task = guring_task_new (connection, guring_socket_connection_receive_async, "receive",
+                          io_priority, cancellable, callback, user_data);
+  if (g_io_stream_is_closed (G_IO_STREAM (connection)))
+    {
+      guring_task_return_error (task, guring_socket_streams_make_closed_error ());
+      return;
+    }
+
+  if (connection->receiver == NULL)
+    connection->receiver =
+      guring_receiver_new (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection)),
+                           connection->input_stream);
+  guring_receiver_start (connection->receiver, task);
+}
+
+/**
+ * guring_socket_connection_receive_finish:
+ * @connection: a connection
+ * @result: what the callback got
+ * @error: return location for the error
+ *
+ * Returns: (transfer full): what was received, at least a byte; empty at the end of the input. The
+ *   bytes may be kept, and dropped in any thread. %NULL with a %G_IO_ERROR made from the errno of
+ *   recv(2), %G_IO_ERROR_CANCELLED (nothing was lost: the next call has it), %G_IO_ERROR_TIMED_OUT,
+ *   %G_IO_ERROR_CLOSED, or %G_IO_ERROR_PENDING if the connection receives already, or its input
+ *   stream does
+ *
+ * Since: 0.1
+ */
+GBytes *
+guring_socket_connection_receive_finish (GuringSocketConnection *connection,
+                                         GAsyncResult *result,
+                                         GError **error)
+{
+  g_return_val_if_fail (GURING_IS_SOCKET_CONNECTION (connection), NULL);
+
+  if (guring_task_finish (result, guring_socket_connection_receive_async, error) < 0)
+    return NULL;
+  return guring_receiver_take (GURING_TASK (result));
 }

@@ -481,7 +481,7 @@ queue_operation (GuringTask *task, GuringRing *ring, const struct io_uring_sqe *
 }
 
 static void
-step_is_queued (GuringTask *task, GuringRing *ring, guint64 id)
+watch_operation (GuringTask *task, GuringRing *ring, guint64 id)
 {
   g_set_object (&task->ring, ring);
   __atomic_store_n (&task->id, id, __ATOMIC_RELEASE);
@@ -497,7 +497,7 @@ queue_step (GuringTask *task, const struct io_uring_sqe *sqe)
 
   if (id != 0)
     {
-      step_is_queued (task, ring, id);
+      watch_operation (task, ring, id);
       return;
     }
 
@@ -551,6 +551,27 @@ mark_defined (const struct io_uring_sqe *sqe, gint32 res)
     VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->off, sizeof (struct statx));
 }
 
+/* Returns: %FALSE if it was cancelled before: then it has returned */
+static gboolean
+start (GuringTask *task)
+{
+  GError *error = NULL;
+
+  if (task->started)
+    return TRUE;
+
+  task->started = TRUE;
+  if (g_cancellable_set_error_if_cancelled (task->cancellable, &error))
+    {
+      guring_task_return_error (task, error);
+      return FALSE;
+    }
+  if (task->cancellable != NULL)
+    task->cancelled_handler =
+      g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
+  return TRUE;
+}
+
 /* Runs an operation, on the default ring of the thread-default context or, where there is none or
  * the kernel lacks the opcode, without; @func is called in that context. What the SQE points at
  * must live until then.
@@ -559,28 +580,31 @@ mark_defined (const struct io_uring_sqe *sqe, gint32 res)
 gboolean
 guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func)
 {
-  GError *error = NULL;
-
   task->func = func;
   if (sqe != &task->sqe)
     {
       task->sqe = *sqe;
       take_position (task);
     }
+  if (!start (task))
+    return FALSE;
 
-  if (!task->started)
-    {
-      task->started = TRUE;
-      if (g_cancellable_set_error_if_cancelled (task->cancellable, &error))
-        {
-          guring_task_return_error (task, error);
-          return FALSE;
-        }
-      if (task->cancellable != NULL)
-        task->cancelled_handler =
-          g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
-    }
   queue_step (task, &task->sqe);
+  return TRUE;
+}
+
+/* Waits for an operation that is not the task's own, and cancels it if it is cancelled. Whoever has
+ * it calls guring_task_step_ended().
+ *
+ * Returns: as guring_task_run() */
+gboolean
+guring_task_wait_for (GuringTask *task, GuringRing *ring, guint64 id, GuringStepFunc func)
+{
+  task->func = func;
+  if (!start (task))
+    return FALSE;
+
+  watch_operation (task, ring, id);
   return TRUE;
 }
 
@@ -626,7 +650,7 @@ guring_task_run_and_close (GuringTask *task, const struct io_uring_sqe *sqe, Gur
   task->func = func;
   task->sqe = *sqe;
   task->uses_position = FALSE;
-  step_is_queued (task, ring, ids[0]);
+  watch_operation (task, ring, ids[0]);
   return TRUE;
 }
 
