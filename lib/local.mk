@@ -15,6 +15,7 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/file.c \
 	lib/gio/file.h \
 	lib/gio/input-stream.c \
+	lib/gio/memcheck.c \
 	lib/gio/memcheck.h \
 	lib/gio/open.c \
 	lib/gio/output-stream.c \
@@ -24,10 +25,15 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/read.c \
 	lib/gio/receiver.c \
 	lib/gio/receiver.h \
+	lib/gio/socket-call.c \
+	lib/gio/socket-call.h \
+	lib/gio/socket-connect.c \
 	lib/gio/socket-connection.c \
 	lib/gio/socket-connection.h \
 	lib/gio/socket-input-stream.c \
 	lib/gio/socket-output-stream.c \
+	lib/gio/socket-receive-message.c \
+	lib/gio/socket-send-message.c \
 	lib/gio/socket-streams.h \
 	lib/gio/splice.c \
 	lib/gio/sync.c \
@@ -35,6 +41,7 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/task.h \
 	lib/gio/transfer.c \
 	lib/gio/transfer.h \
+	lib/gio/vectors.c \
 	lib/gio/vectors.h \
 	lib/gio/write.c \
 	lib/ring/backlog.c \

@@ -16,5 +16,6 @@
 #include <guring/guring-output-stream.h>
 #include <guring/guring-ring.h>
 #include <guring/guring-socket-connection.h>
+#include <guring/guring-socket.h>
 #include <guring/guring-statistics.h>
 #include <guring/guring-support.h>

@@ -17,6 +17,16 @@
 #include "fallback.h"
 #include "perform.h"
 
+/* Whether the receiver has room is nothing that the sender's descriptor tells. */
+static gboolean
+sends_to_unix_socket (const struct io_uring_sqe *sqe)
+{
+  const struct msghdr *message = (gpointer) (guintptr) sqe->addr;
+  const struct sockaddr *address = message->msg_name;
+
+  return address != NULL && address->sa_family == AF_UNIX;
+}
+
 /* Returns: what the operation waits for if its descriptor makes it wait, 0 if it waits for nothing
  * that poll() knows */
 gushort
@@ -27,16 +37,31 @@ guring_fallback_get_poll_events (const struct io_uring_sqe *sqe)
     case IORING_OP_READ:
     case IORING_OP_RECV:
       return POLLIN;
+    case IORING_OP_RECVMSG:
+      return sqe->msg_flags & MSG_ERRQUEUE ? POLLERR : POLLIN;
     case IORING_OP_WRITE:
     case IORING_OP_WRITEV:
     case IORING_OP_SEND:
-    case IORING_OP_SENDMSG:
+    case IORING_OP_CONNECT:
       return POLLOUT;
+    case IORING_OP_SENDMSG:
+      return sends_to_unix_socket (sqe) ? 0 : POLLOUT;
     case IORING_OP_POLL_ADD:
       return sqe->poll_events;
     default:
       return 0;
     }
+}
+
+/* Returns: whether @res says that the operation has to wait for its descriptor. EAGAIN of connect()
+ * is not it: nothing tells when the listener of a unix socket has room. */
+gboolean
+guring_fallback_has_to_wait (const struct io_uring_sqe *sqe, gint32 res)
+{
+  if (sqe->opcode == IORING_OP_CONNECT)
+    return res == -EINPROGRESS;
+
+  return res == -EAGAIN && guring_fallback_get_poll_events (sqe) != 0;
 }
 
 /* Another callback of this iteration may have taken what there was. */
@@ -105,6 +130,7 @@ make_non_blocking (struct io_uring_sqe *sqe, struct msghdr *message)
       make_write_non_blocking (sqe, message);
       break;
     case IORING_OP_RECV:
+    case IORING_OP_RECVMSG:
     case IORING_OP_SEND:
     case IORING_OP_SENDMSG:
       sqe->msg_flags |= MSG_DONTWAIT;
@@ -138,12 +164,19 @@ perform_without_blocking (GuringTask *task, const struct io_uring_sqe *sqe)
 }
 
 static gboolean
+has_to_wait_again (const struct io_uring_sqe *sqe, gint32 res)
+{
+  return res == -EAGAIN || (sqe->opcode == IORING_OP_CONNECT && res == -EALREADY);
+}
+
+static gboolean
 on_fd_ready (gint fd, GIOCondition condition, gpointer user_data)
 {
   GuringTask *task = user_data;
-  gint32 res = perform_without_blocking (task, guring_task_get_sqe (task));
+  const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
+  gint32 res = perform_without_blocking (task, sqe);
 
-  if (res == -EAGAIN)
+  if (has_to_wait_again (sqe, res))
     return G_SOURCE_CONTINUE;
 
   guring_task_step_ended (task, res);
@@ -182,10 +215,16 @@ perform_in_thread (GTask *thread_task, gpointer task, gpointer data, GCancellabl
 }
 
 static void
-on_performed (GObject *task, GAsyncResult *result, gpointer user_data)
+on_performed (GObject *object, GAsyncResult *result, gpointer user_data)
 {
-  guring_task_step_ended (GURING_TASK (task),
-                          (gint32) g_task_propagate_int (G_TASK (result), NULL));
+  GuringTask *task = GURING_TASK (object);
+  const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
+  gint32 res = (gint32) g_task_propagate_int (G_TASK (result), NULL);
+
+  if (guring_fallback_has_to_wait (sqe, res))
+    run_when_ready (task, (GIOCondition) guring_fallback_get_poll_events (sqe));
+  else
+    guring_task_step_ended (task, res);
 }
 
 static void
@@ -198,9 +237,9 @@ run_in_thread (GuringTask *task)
   g_task_run_in_thread (thread_task, perform_in_thread);
 }
 
-/* Nothing waits to transfer nothing. */
+/* Nothing waits to transfer nothing; a connect, whose SQE has no length, begins before it waits. */
 static gboolean
-has_work (const struct io_uring_sqe *sqe)
+waits_first (const struct io_uring_sqe *sqe)
 {
   return sqe->len > 0 || sqe->opcode == IORING_OP_POLL_ADD;
 }
@@ -211,7 +250,7 @@ guring_fallback_run (GuringTask *task)
   const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
   gushort events = guring_fallback_get_poll_events (sqe);
 
-  if (events != 0 && has_work (sqe) && guring_descriptor_can_poll (sqe->fd))
+  if (events != 0 && waits_first (sqe) && guring_descriptor_can_poll (sqe->fd))
     run_when_ready (task, (GIOCondition) events);
   else
     run_in_thread (task);

@@ -2,9 +2,12 @@
 
 #pragma once
 
-/* Valgrind 3.19 does not see that io_uring writes to memory. */
-#ifdef HAVE_VALGRIND_MEMCHECK_H
-#include <valgrind/memcheck.h>
-#else
-#define VALGRIND_MAKE_MEM_DEFINED(address, size) ((void) 0)
-#endif
+#include <liburing.h>
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+void guring_memcheck_mark_result (const struct io_uring_sqe *sqe, gint32 res);
+
+G_END_DECLS

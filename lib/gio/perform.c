@@ -119,10 +119,14 @@ perform (const struct io_uring_sqe *sqe)
       return perform_writev (sqe);
     case IORING_OP_SENDMSG:
       return sendmsg (sqe->fd, get_pointer (sqe->addr), (int) sqe->msg_flags);
+    case IORING_OP_RECVMSG:
+      return recvmsg (sqe->fd, get_pointer (sqe->addr), (int) sqe->msg_flags);
     case IORING_OP_SEND:
       return send (sqe->fd, get_pointer (sqe->addr), sqe->len, (int) sqe->msg_flags);
     case IORING_OP_RECV:
       return recv (sqe->fd, get_pointer (sqe->addr), sqe->len, (int) sqe->msg_flags);
+    case IORING_OP_CONNECT:
+      return connect (sqe->fd, get_pointer (sqe->addr), (socklen_t) sqe->off);
     case IORING_OP_SPLICE:
       return perform_splice (sqe);
     case IORING_OP_FSYNC:

@@ -404,7 +404,7 @@ end_operation (GuringTask *task, gint32 res)
   task->polling = FALSE;
   if (polled && res >= 0)
     guring_task_run (task, &task->sqe, task->func);
-  else if (res == -EAGAIN && guring_fallback_get_poll_events (&task->sqe) != 0)
+  else if (guring_fallback_has_to_wait (&task->sqe, res))
     wait_until_ready (task);
   else if (is_restart (res))
     end_restart (task);
@@ -541,16 +541,6 @@ move_position (GuringTask *task, gint32 res)
     lseek (sqe->fd, (off_t) sqe->off + res, SEEK_SET);
 }
 
-/* valgrind does not see what the kernel wrote. */
-static void
-mark_defined (const struct io_uring_sqe *sqe, gint32 res)
-{
-  if ((sqe->opcode == IORING_OP_READ || sqe->opcode == IORING_OP_RECV) && res > 0)
-    VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->addr, res);
-  else if (sqe->opcode == IORING_OP_STATX && res == 0)
-    VALGRIND_MAKE_MEM_DEFINED ((gpointer) (guintptr) sqe->off, sizeof (struct statx));
-}
-
 /* Returns: %FALSE if it was cancelled before: then it has returned */
 static gboolean
 start (GuringTask *task)
@@ -659,7 +649,7 @@ guring_task_step_ended (GuringTask *task, gint32 res)
 {
   gboolean entered = enter_context (task);
 
-  mark_defined (&task->sqe, res);
+  guring_memcheck_mark_result (&task->sqe, res);
   move_position (task, res);
   g_object_ref (task);
   task->in_step = TRUE;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include "task.h"
+
+G_BEGIN_DECLS
+
+/* Runs the first step of a call on a socket, as guring_task_run() does, with the socket's timeout.
+ */
+void guring_socket_call_run (GuringTask *task,
+                             GSocket *socket,
+                             const struct io_uring_sqe *sqe,
+                             GuringStepFunc func);
+
+G_END_DECLS
