@@ -43,6 +43,7 @@ valgrind_suites = \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \
+	tests/test-socket-connect \
 	tests/test-socket-connection \
 	tests/test-socket-receive \
 	tests/test-socket-tls \
@@ -64,6 +65,8 @@ tests_libsupport_la_SOURCES = \
 	tests/connection-support.h \
 	tests/io-support.c \
 	tests/io-support.h \
+	tests/socket-support.c \
+	tests/socket-support.h \
 	tests/stream-support.c \
 	tests/stream-support.h \
 	tests/support.c \

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the suites of guring-socket.h share. */
+
+#pragma once
+
+#include "io-support.h"
+
+/* What a call on a socket gave. Pass on_done and a Done with the socket, which is not owned. */
+typedef struct
+{
+  GSocket *socket;
+  guint n_calls;
+  GAsyncResult *result;
+  GMainContext *context; /* thread-default in the callback */
+} Done;
+
+void on_done (GObject *source_object, GAsyncResult *result, gpointer done);
+void done_clear (Done *done);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Done, done_clear)
+
+/* In whatever thread: runs its thread-default context until it is there. */
+GAsyncResult *get (Done *done);
+
+/* Returns when nothing happens in the context but that calls wait; fails if they spin. */
+void assert_idle (void);
+
+typedef enum
+{
+  IPV4,
+  IPV6,
+  UNIX_PATH,
+  UNIX_ABSTRACT,
+  N_KINDS
+} Kind;
+
+gboolean has_kind (Kind kind); /* the machine may lack IPv6; tells so */
+
+/* A new one each time: a free port, a name in the test's directory or one that nobody has */
+GSocketAddress *make_address (Kind kind);
+GSocket *make_socket (Kind kind, GSocketType type);
+GSocket *make_bound (Kind kind, GSocketType type);
+GSocket *make_listener (Kind kind, guint backlog);
+void make_pair (GSocketType type, GSocket *sockets[2]);
+void close_pair (GSocket *sockets[2]);
+
+GSocketAddress *get_local (GSocket *socket);
+void assert_same_address (GSocketAddress *address, GSocketAddress *expected); /* takes both */
