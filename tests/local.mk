@@ -46,6 +46,7 @@ valgrind_suites = \
 	tests/test-socket-connect \
 	tests/test-socket-connection \
 	tests/test-socket-receive \
+	tests/test-socket-message \
 	tests/test-socket-tls \
 	tests/test-streams \
 	tests/test-streams-agree \

@@ -35,7 +35,6 @@ get (Done *done)
 {
   GMainContext *own = g_main_context_get_thread_default ();
 
-  ck_assert_uint_eq (done->n_calls, 0);
   while (done->n_calls == 0)
     g_main_context_iteration (own, TRUE);
   ck_assert_uint_eq (done->n_calls, 1);
@@ -172,4 +171,66 @@ assert_same_address (GSocketAddress *address, GSocketAddress *expected)
     memcmp (&natives[0], &natives[1], (gsize) g_socket_address_get_native_size (expected)) == 0);
   g_object_unref (address);
   g_object_unref (expected);
+}
+
+void
+start_receiving (GSocket *socket,
+                 GInputVector *vectors,
+                 gint n,
+                 gint flags,
+                 GCancellable *cancellable,
+                 Done *done)
+{
+  done->socket = socket;
+  guring_socket_receive_message_async (socket, vectors, n, flags, G_PRIORITY_DEFAULT, cancellable,
+                                       on_done, done);
+  ck_assert_uint_eq (done->n_calls, 0);
+}
+
+gssize
+finish_receiving (Done *done, GError **error)
+{
+  return guring_socket_receive_message_finish (done->socket, get (done), NULL, NULL, NULL, NULL,
+                                               error);
+}
+
+void
+start_sending (GSocket *socket,
+               GSocketAddress *address,
+               GOutputVector *vectors,
+               gint n,
+               gint flags,
+               GCancellable *cancellable,
+               Done *done)
+{
+  done->socket = socket;
+  guring_socket_send_message_async (socket, address, vectors, n, NULL, 0, flags, G_PRIORITY_DEFAULT,
+                                    cancellable, on_done, done);
+  ck_assert_uint_eq (done->n_calls, 0);
+}
+
+gssize
+finish_sending (Done *done, GError **error)
+{
+  return guring_socket_send_message_finish (done->socket, get (done), error);
+}
+
+gssize
+receive_bytes (GSocket *socket, gpointer buffer, gsize size, GError **error)
+{
+  g_auto (Done) done = { 0 };
+  GInputVector vector = { buffer, size };
+
+  start_receiving (socket, &vector, 1, 0, NULL, &done);
+  return finish_receiving (&done, error);
+}
+
+gssize
+send_to (GSocket *socket, GSocketAddress *address, const gchar *text, GError **error)
+{
+  g_auto (Done) done = { 0 };
+  GOutputVector vector = { text, strlen (text) };
+
+  start_sending (socket, address, &vector, 1, 0, NULL, &done);
+  return finish_sending (&done, error);
 }

@@ -46,3 +46,25 @@ void close_pair (GSocket *sockets[2]);
 
 GSocketAddress *get_local (GSocket *socket);
 void assert_same_address (GSocketAddress *address, GSocketAddress *expected); /* takes both */
+
+/* Messages. Those that start fail if the callback comes from within the call; those that finish
+ * await it. */
+
+void start_receiving (GSocket *socket,
+                      GInputVector *vectors,
+                      gint n,
+                      gint flags,
+                      GCancellable *cancellable,
+                      Done *done);
+gssize finish_receiving (Done *done, GError **error);
+void start_sending (GSocket *socket,
+                    GSocketAddress *address,
+                    GOutputVector *vectors,
+                    gint n,
+                    gint flags,
+                    GCancellable *cancellable,
+                    Done *done);
+gssize finish_sending (Done *done, GError **error);
+
+gssize receive_bytes (GSocket *socket, gpointer buffer, gsize size, GError **error);
+gssize send_to (GSocket *socket, GSocketAddress *address, const gchar *text, GError **error);

@@ -15,6 +15,7 @@ start (GSocket *socket, GSocketAddress *address, GCancellable *cancellable, Done
 {
   done->socket = socket;
   guring_socket_connect_async (socket, address, G_PRIORITY_DEFAULT, cancellable, on_done, done);
+  ck_assert_uint_eq (done->n_calls, 0);
 }
 
 static gboolean
