@@ -46,8 +46,10 @@ valgrind_suites = \
 	tests/test-socket-connect \
 	tests/test-socket-connection \
 	tests/test-socket-receive \
+	tests/test-socket-control \
 	tests/test-socket-message \
 	tests/test-socket-tls \
+	tests/test-socket-wait \
 	tests/test-streams \
 	tests/test-streams-agree \
 	tests/test-streams-layers \

@@ -10,8 +10,9 @@
 #include "socket-call.h"
 #include "vectors.h"
 
-#define CONTROL_SIZE 2048 /* as GSocket has it; the most descriptors that there can be take half   \
-                           */
+#define CONTROL_SIZE                                                                               \
+  2048 /* as GSocket has it; the most descriptors that there can be take half                      \
+        */
 
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4
@@ -21,12 +22,8 @@ typedef struct
 {
   struct msghdr header;
   struct sockaddr_storage address;
-  union
-  {
-    struct cmsghdr first;
-    guint8 bytes[CONTROL_SIZE];
-  } control;
-  GPtrArray *messages; /* of GSocketControlMessage */
+  gsize control[CONTROL_SIZE / sizeof (gsize)]; /* aligned as a cmsghdr */
+  GPtrArray *messages;                          /* of GSocketControlMessage */
 } Receiving;
 
 static Receiving *
@@ -38,7 +35,7 @@ receiving_new (const GInputVector *vectors, gint num_vectors)
                                                    &receiving->header.msg_iovlen);
   receiving->header.msg_name = &receiving->address;
   receiving->header.msg_namelen = sizeof receiving->address;
-  receiving->header.msg_control = &receiving->control;
+  receiving->header.msg_control = receiving->control;
   receiving->header.msg_controllen = sizeof receiving->control;
   receiving->messages = g_ptr_array_new_with_free_func (g_object_unref);
   return receiving;
