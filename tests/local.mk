@@ -45,9 +45,9 @@ valgrind_suites = \
 	tests/test-requests \
 	tests/test-socket-connect \
 	tests/test-socket-connection \
-	tests/test-socket-receive \
 	tests/test-socket-control \
 	tests/test-socket-message \
+	tests/test-socket-receive \
 	tests/test-socket-tls \
 	tests/test-socket-wait \
 	tests/test-streams \

@@ -11,34 +11,34 @@
 #include "socket-support.h"
 
 void
-on_done (GObject *source_object, GAsyncResult *result, gpointer user_data)
+on_response (GObject *source_object, GAsyncResult *result, gpointer user_data)
 {
-  Done *done = user_data;
+  Response *response = user_data;
   g_autoptr (GObject) source = g_async_result_get_source_object (result);
 
-  ck_assert_ptr_eq (source_object, done->socket);
-  ck_assert_ptr_eq (source, done->socket);
-  ck_assert_ptr_eq (g_async_result_get_user_data (result), done);
-  done->n_calls++;
-  done->context = g_main_context_get_thread_default ();
-  g_set_object (&done->result, result);
+  ck_assert_ptr_eq (source_object, response->socket);
+  ck_assert_ptr_eq (source, response->socket);
+  ck_assert_ptr_eq (g_async_result_get_user_data (result), response);
+  response->n_calls++;
+  response->context = g_main_context_get_thread_default ();
+  g_set_object (&response->result, result);
 }
 
 void
-done_clear (Done *done)
+response_clear (Response *response)
 {
-  g_clear_object (&done->result);
+  g_clear_object (&response->result);
 }
 
 GAsyncResult *
-get (Done *done)
+get (Response *response)
 {
   GMainContext *own = g_main_context_get_thread_default ();
 
-  while (done->n_calls == 0)
+  while (response->n_calls == 0)
     g_main_context_iteration (own, TRUE);
-  ck_assert_uint_eq (done->n_calls, 1);
-  return done->result;
+  ck_assert_uint_eq (response->n_calls, 1);
+  return response->result;
 }
 
 void
@@ -179,19 +179,19 @@ start_receiving (GSocket *socket,
                  gint n,
                  gint flags,
                  GCancellable *cancellable,
-                 Done *done)
+                 Response *response)
 {
-  done->socket = socket;
+  response->socket = socket;
   guring_socket_receive_message_async (socket, vectors, n, flags, G_PRIORITY_DEFAULT, cancellable,
-                                       on_done, done);
-  ck_assert_uint_eq (done->n_calls, 0);
+                                       on_response, response);
+  ck_assert_uint_eq (response->n_calls, 0);
 }
 
 gssize
-finish_receiving (Done *done, GError **error)
+finish_receiving (Response *response, GError **error)
 {
-  return guring_socket_receive_message_finish (done->socket, get (done), NULL, NULL, NULL, NULL,
-                                               error);
+  return guring_socket_receive_message_finish (response->socket, get (response), NULL, NULL, NULL,
+                                               NULL, error);
 }
 
 void
@@ -201,36 +201,36 @@ start_sending (GSocket *socket,
                gint n,
                gint flags,
                GCancellable *cancellable,
-               Done *done)
+               Response *response)
 {
-  done->socket = socket;
+  response->socket = socket;
   guring_socket_send_message_async (socket, address, vectors, n, NULL, 0, flags, G_PRIORITY_DEFAULT,
-                                    cancellable, on_done, done);
-  ck_assert_uint_eq (done->n_calls, 0);
+                                    cancellable, on_response, response);
+  ck_assert_uint_eq (response->n_calls, 0);
 }
 
 gssize
-finish_sending (Done *done, GError **error)
+finish_sending (Response *response, GError **error)
 {
-  return guring_socket_send_message_finish (done->socket, get (done), error);
+  return guring_socket_send_message_finish (response->socket, get (response), error);
 }
 
 gssize
 receive_bytes (GSocket *socket, gpointer buffer, gsize size, GError **error)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   GInputVector vector = { buffer, size };
 
-  start_receiving (socket, &vector, 1, 0, NULL, &done);
-  return finish_receiving (&done, error);
+  start_receiving (socket, &vector, 1, 0, NULL, &response);
+  return finish_receiving (&response, error);
 }
 
 gssize
 send_to (GSocket *socket, GSocketAddress *address, const gchar *text, GError **error)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   GOutputVector vector = { text, strlen (text) };
 
-  start_sending (socket, address, &vector, 1, 0, NULL, &done);
-  return finish_sending (&done, error);
+  start_sending (socket, address, &vector, 1, 0, NULL, &response);
+  return finish_sending (&response, error);
 }

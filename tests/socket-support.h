@@ -6,21 +6,22 @@
 
 #include "io-support.h"
 
-/* What a call on a socket gave. Pass on_done and a Done with the socket, which is not owned. */
+/* What a call on a socket gave. Pass on_response and a Response with the socket, which is not
+ * owned. */
 typedef struct
 {
   GSocket *socket;
   guint n_calls;
   GAsyncResult *result;
   GMainContext *context; /* thread-default in the callback */
-} Done;
+} Response;
 
-void on_done (GObject *source_object, GAsyncResult *result, gpointer done);
-void done_clear (Done *done);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Done, done_clear)
+void on_response (GObject *source_object, GAsyncResult *result, gpointer response);
+void response_clear (Response *response);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Response, response_clear)
 
 /* In whatever thread: runs its thread-default context until it is there. */
-GAsyncResult *get (Done *done);
+GAsyncResult *get (Response *response);
 
 /* Returns when nothing happens in the context but that calls wait; fails if they spin. */
 void assert_idle (void);
@@ -55,16 +56,16 @@ void start_receiving (GSocket *socket,
                       gint n,
                       gint flags,
                       GCancellable *cancellable,
-                      Done *done);
-gssize finish_receiving (Done *done, GError **error);
+                      Response *response);
+gssize finish_receiving (Response *response, GError **error);
 void start_sending (GSocket *socket,
                     GSocketAddress *address,
                     GOutputVector *vectors,
                     gint n,
                     gint flags,
                     GCancellable *cancellable,
-                    Done *done);
-gssize finish_sending (Done *done, GError **error);
+                    Response *response);
+gssize finish_sending (Response *response, GError **error);
 
 gssize receive_bytes (GSocket *socket, gpointer buffer, gsize size, GError **error);
 gssize send_to (GSocket *socket, GSocketAddress *address, const gchar *text, GError **error);

@@ -11,26 +11,27 @@
 #define N_SOCKETS 200
 
 static void
-start (GSocket *socket, GSocketAddress *address, GCancellable *cancellable, Done *done)
+start (GSocket *socket, GSocketAddress *address, GCancellable *cancellable, Response *response)
 {
-  done->socket = socket;
-  guring_socket_connect_async (socket, address, G_PRIORITY_DEFAULT, cancellable, on_done, done);
-  ck_assert_uint_eq (done->n_calls, 0);
+  response->socket = socket;
+  guring_socket_connect_async (socket, address, G_PRIORITY_DEFAULT, cancellable, on_response,
+                               response);
+  ck_assert_uint_eq (response->n_calls, 0);
 }
 
 static gboolean
-finish (Done *done, GError **error)
+finish (Response *response, GError **error)
 {
-  return guring_socket_connect_finish (done->socket, get (done), error);
+  return guring_socket_connect_finish (response->socket, get (response), error);
 }
 
 static gboolean
 connect_to (GSocket *socket, GSocketAddress *address, GError **error)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
 
-  start (socket, address, NULL, &done);
-  return finish (&done, error);
+  start (socket, address, NULL, &response);
+  return finish (&response, error);
 }
 
 static void
@@ -155,19 +156,19 @@ END_TEST
 
 START_TEST (many_connect_at_once)
 {
-  static Done done[N_SOCKETS];
+  static Response response[N_SOCKETS];
   g_autoptr (GSocket) listener = make_listener (IPV4, N_SOCKETS);
   g_autoptr (GSocketAddress) address = get_local (listener);
 
   for (guint i = 0; i < N_SOCKETS; i++)
-    start (make_socket (IPV4, G_SOCKET_TYPE_STREAM), address, NULL, &done[i]);
+    start (make_socket (IPV4, G_SOCKET_TYPE_STREAM), address, NULL, &response[i]);
   for (guint i = 0; i < N_SOCKETS; i++)
     {
-      run_until (done[i].n_calls > 0);
-      ck_assert (guring_socket_connect_finish (done[i].socket, done[i].result, NULL));
-      assert_connected_to (done[i].socket, listener);
-      done_clear (&done[i]);
-      g_object_unref (done[i].socket);
+      run_until (response[i].n_calls > 0);
+      ck_assert (guring_socket_connect_finish (response[i].socket, response[i].result, NULL));
+      assert_connected_to (response[i].socket, listener);
+      response_clear (&response[i]);
+      g_object_unref (response[i].socket);
     }
 }
 END_TEST
@@ -267,7 +268,7 @@ START_TEST (unix_listener_without_room_is_an_error)
 }
 END_TEST
 
-/* A TCP listener without room does not answer. */
+/* A TCP listener without room does not response. */
 
 static GSocket *full_listener;
 static GSocket *in_queue;
@@ -301,25 +302,25 @@ is_under_way (GSocket *socket)
 }
 
 static void
-start_waiting (GSocket *socket, GCancellable *cancellable, Done *done)
+start_waiting (GSocket *socket, GCancellable *cancellable, Response *response)
 {
-  start (socket, silent, cancellable, done);
+  start (socket, silent, cancellable, response);
   while (!is_under_way (socket))
     g_main_context_iteration (context, FALSE);
   assert_idle ();
-  ck_assert_uint_eq (done->n_calls, 0);
+  ck_assert_uint_eq (response->n_calls, 0);
 }
 
 START_TEST (connect_waits_for_the_answer)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
 
-  start_waiting (client, NULL, &done);
+  start_waiting (client, NULL, &response);
   assert_not_connected (client);
 
   assert_accepted (full_listener, in_queue);
-  ck_assert (finish (&done, NULL));
+  ck_assert (finish (&response, NULL));
   assert_connected_to (client, full_listener);
   assert_accepted (full_listener, client);
 }
@@ -342,16 +343,16 @@ END_TEST
 /* As in GIO: the address may be another. */
 START_TEST (two_connects_of_a_socket_are_an_error)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
 
-  start_waiting (client, cancellable, &done);
+  start_waiting (client, cancellable, &response);
   ck_assert (!connect_to (client, silent, &error));
   assert_errno (error, EALREADY, "Could not connect");
   g_cancellable_cancel (cancellable);
-  ck_assert (!finish (&done, NULL));
+  ck_assert (!finish (&response, NULL));
 }
 END_TEST
 
@@ -359,14 +360,14 @@ END_TEST
 
 START_TEST (waiting_connect_is_cancelled_by_another_thread)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
   GError *error = NULL;
 
-  start_waiting (client, cancellable, &done);
+  start_waiting (client, cancellable, &response);
   g_thread_join (g_thread_new ("cancel", cancel_in_thread, cancellable));
-  ck_assert (!finish (&done, &error));
+  ck_assert (!finish (&response, &error));
   assert_cancelled (&error);
   assert_not_connected (client);
 }
@@ -374,14 +375,14 @@ END_TEST
 
 START_TEST (waiting_connect_is_cancelled_at_once)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
   GError *error = NULL;
 
-  start (client, silent, cancellable, &done);
+  start (client, silent, cancellable, &response);
   g_cancellable_cancel (cancellable);
-  ck_assert (!finish (&done, &error));
+  ck_assert (!finish (&response, &error));
   assert_cancelled (&error);
   assert_not_connected (client);
 }
@@ -389,15 +390,15 @@ END_TEST
 
 START_TEST (connect_cancelled_before_does_not_connect)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GSocket) listener = make_listener (UNIX_ABSTRACT, 10);
   g_autoptr (GSocketAddress) address = get_local (listener);
   g_autoptr (GCancellable) cancellable = make_cancelled ();
   g_autoptr (GSocket) client = make_socket (UNIX_ABSTRACT, G_SOCKET_TYPE_STREAM);
   GError *error = NULL;
 
-  start (client, address, cancellable, &done);
-  ck_assert (!finish (&done, &error));
+  start (client, address, cancellable, &response);
+  ck_assert (!finish (&response, &error));
   assert_cancelled (&error);
   assert_not_connected (client);
   ck_assert_int_eq (g_socket_condition_check (listener, G_IO_IN), 0);
@@ -406,16 +407,16 @@ END_TEST
 
 START_TEST (connect_cancelled_afterwards_has_connected)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GSocket) listener = make_listener (IPV4, 10);
   g_autoptr (GSocketAddress) address = get_local (listener);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
 
-  start (client, address, cancellable, &done);
-  get (&done);
+  start (client, address, cancellable, &response);
+  get (&response);
   g_cancellable_cancel (cancellable);
-  ck_assert (guring_socket_connect_finish (client, done.result, NULL));
+  ck_assert (guring_socket_connect_finish (client, response.result, NULL));
   assert_connected_to (client, listener);
 }
 END_TEST
@@ -425,15 +426,15 @@ END_TEST
 static gpointer
 connect_in_own_context (gpointer listener)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GMainContext) own = g_main_context_new ();
   g_autoptr (GSocketAddress) address = get_local (listener);
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
 
   g_main_context_push_thread_default (own);
-  start (client, address, NULL, &done);
-  ck_assert (finish (&done, NULL));
-  ck_assert_ptr_eq (done.context, own);
+  start (client, address, NULL, &response);
+  ck_assert (finish (&response, NULL));
+  ck_assert_ptr_eq (response.context, own);
   assert_connected_to (client, listener);
   g_main_context_pop_thread_default (own);
   return NULL;

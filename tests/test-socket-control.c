@@ -49,13 +49,13 @@ make_fd_message (guint n)
 
 /* Takes the messages: that they live as long as they are needed is the library's affair. */
 static void
-start_sending_messages (GSocketControlMessage **messages, gint n, Done *done)
+start_sending_messages (GSocketControlMessage **messages, gint n, Response *response)
 {
   GOutputVector vector = { "abc", 3 };
 
-  done->socket = pair[0];
-  guring_socket_send_message_async (pair[0], NULL, &vector, 1, messages, n, 0, 0, NULL, on_done,
-                                    done);
+  response->socket = pair[0];
+  guring_socket_send_message_async (pair[0], NULL, &vector, 1, messages, n, 0, 0, NULL, on_response,
+                                    response);
   for (gint i = 0; messages != NULL && (n < 0 ? messages[i] != NULL : i < n); i++)
     g_object_unref (messages[i]);
 }
@@ -63,10 +63,10 @@ start_sending_messages (GSocketControlMessage **messages, gint n, Done *done)
 static void
 send_messages (GSocketControlMessage **messages, gint n)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
 
-  start_sending_messages (messages, n, &done);
-  ck_assert_int_eq (finish_sending (&done, NULL), 3);
+  start_sending_messages (messages, n, &response);
+  ck_assert_int_eq (finish_sending (&response, NULL), 3);
 }
 
 static void
@@ -89,13 +89,13 @@ get_vector (void)
 static GSocketControlMessage **
 receive_messages (gint expected, gint *flags)
 {
-  g_auto (Done) done = { 0 };
-  GSocketControlMessage **messages = (gpointer) &done;
+  g_auto (Response) response = { 0 };
+  GSocketControlMessage **messages = (gpointer) &response;
   gint n = -1;
 
-  start_receiving (pair[1], get_vector (), 1, 0, NULL, &done);
-  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&done), NULL, &messages, &n,
-                                                          flags, NULL),
+  start_receiving (pair[1], get_vector (), 1, 0, NULL, &response);
+  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&response), NULL, &messages,
+                                                          &n, flags, NULL),
                     3);
   ck_assert_int_eq (n, expected);
   if (n > 0)
@@ -231,7 +231,7 @@ END_TEST
 
 START_TEST (descriptors_wait_for_room_with_their_message)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   GSocketControlMessage *sent[] = { make_fd_message (1) };
   GSocketControlMessage **messages;
   guint n = 0;
@@ -239,12 +239,12 @@ START_TEST (descriptors_wait_for_room_with_their_message)
   g_socket_set_blocking (pair[0], FALSE);
   while (g_socket_send (pair[0], "abc", 3, NULL, NULL) == 3)
     n++;
-  start_sending_messages (sent, 1, &done);
+  start_sending_messages (sent, 1, &response);
   assert_idle ();
-  ck_assert_uint_eq (done.n_calls, 0);
+  ck_assert_uint_eq (response.n_calls, 0);
   for (; n > 0; n--)
     receive_messages (0, NULL);
-  ck_assert_int_eq (finish_sending (&done, NULL), 3);
+  ck_assert_int_eq (finish_sending (&response, NULL), 3);
   messages = receive_messages (1, NULL);
   assert_descriptors (messages[0], 1);
   free_messages (messages);
@@ -255,7 +255,7 @@ END_TEST
 
 START_TEST (messages_that_are_not_asked_for_are_freed_and_told_as_in_gio)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   gint gio_flags = 0;
   gint our_flags = 0;
   gint n = -1;
@@ -265,8 +265,8 @@ START_TEST (messages_that_are_not_asked_for_are_freed_and_told_as_in_gio)
                                               &gio_flags, NULL, NULL),
                     3);
   send_descriptors (3);
-  start_receiving (pair[1], get_vector (), 1, 0, NULL, &done);
-  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&done), NULL, NULL, &n,
+  start_receiving (pair[1], get_vector (), 1, 0, NULL, &response);
+  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&response), NULL, NULL, &n,
                                                           &our_flags, NULL),
                     3);
   ck_assert_int_eq (n, 0);
@@ -286,11 +286,11 @@ END_TEST
 
 START_TEST (descriptors_of_a_result_that_is_not_finished_are_closed)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
 
   send_descriptors (3);
-  start_receiving (pair[1], get_vector (), 1, 0, NULL, &done);
-  get (&done);
+  start_receiving (pair[1], get_vector (), 1, 0, NULL, &response);
+  get (&response);
   ck_assert_uint_eq (count_descriptors (), n_before + 3);
 }
 END_TEST
@@ -299,19 +299,19 @@ START_TEST (descriptors_that_meet_their_cancellation_are_not_left_open)
 {
   for (guint i = 0; i < 100; i++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
       GOutputVector vector = { "abc", 3 };
       GSocketControlMessage *message = make_fd_message (3);
 
-      start_receiving (pair[1], get_vector (), 1, 0, cancellable, &done);
+      start_receiving (pair[1], get_vector (), 1, 0, cancellable, &response);
       assert_idle ();
       ck_assert_int_eq (g_socket_send_message (pair[0], NULL, &vector, 1, &message, 1, 0, NULL,
                                                NULL),
                         3);
       g_object_unref (message);
       g_cancellable_cancel (cancellable);
-      if (finish_receiving (&done, NULL) < 0)
+      if (finish_receiving (&response, NULL) < 0)
         free_messages (receive_messages (1, NULL));
     }
 }
@@ -321,12 +321,12 @@ START_TEST (peeked_descriptors_are_others)
 {
   for (guint i = 0; i < 2; i++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
 
       if (i == 0)
         send_descriptors (2);
-      start_receiving (pair[1], get_vector (), 1, G_SOCKET_MSG_PEEK, NULL, &done);
-      ck_assert_int_eq (finish_receiving (&done, NULL), 3);
+      start_receiving (pair[1], get_vector (), 1, G_SOCKET_MSG_PEEK, NULL, &response);
+      ck_assert_int_eq (finish_receiving (&response, NULL), 3);
     }
   free_messages (receive_messages (1, NULL));
 }

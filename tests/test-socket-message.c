@@ -17,30 +17,30 @@
 static gssize
 receive_vectors (GSocket *socket, GInputVector *vectors, gint n)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
 
-  start_receiving (socket, vectors, n, 0, NULL, &done);
-  return finish_receiving (&done, NULL);
+  start_receiving (socket, vectors, n, 0, NULL, &response);
+  return finish_receiving (&response, NULL);
 }
 
 static gssize
 receive_from (GSocket *socket, gpointer buffer, gsize size, GSocketAddress **address)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   GInputVector vector = { buffer, size };
 
-  start_receiving (socket, &vector, 1, 0, NULL, &done);
-  return guring_socket_receive_message_finish (socket, get (&done), address, NULL, NULL, NULL,
+  start_receiving (socket, &vector, 1, 0, NULL, &response);
+  return guring_socket_receive_message_finish (socket, get (&response), address, NULL, NULL, NULL,
                                                NULL);
 }
 
 static gssize
 send_vectors (GSocket *socket, GOutputVector *vectors, gint n)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
 
-  start_sending (socket, NULL, vectors, n, 0, NULL, &done);
-  return finish_sending (&done, NULL);
+  start_sending (socket, NULL, vectors, n, 0, NULL, &response);
+  return finish_sending (&response, NULL);
 }
 
 /* Bytes */
@@ -68,8 +68,8 @@ END_TEST
 
 START_TEST (array_of_vectors_is_copied)
 {
-  g_auto (Done) received = { 0 };
-  g_auto (Done) sent = { 0 };
+  g_auto (Response) received = { 0 };
+  g_auto (Response) sent = { 0 };
   GSocket *pair[2];
   gchar buffer[4] = "";
   GInputVector in = { buffer, 3 };
@@ -120,16 +120,16 @@ END_TEST
 
 START_TEST (stream_ends_with_its_peer)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   GSocket *pair[2];
   gchar byte;
   GInputVector in = { &byte, 1 };
 
   make_pair (G_SOCKET_TYPE_STREAM, pair);
-  start_receiving (pair[1], &in, 1, 0, NULL, &done);
+  start_receiving (pair[1], &in, 1, 0, NULL, &response);
   assert_idle ();
   g_clear_object (&pair[0]);
-  ck_assert_int_eq (finish_receiving (&done, NULL), 0);
+  ck_assert_int_eq (finish_receiving (&response, NULL), 0);
   close_pair (pair);
 }
 END_TEST
@@ -186,7 +186,7 @@ assert_flags_as_in_gio (gint flags, gsize size)
   GSocket *pair[2];
   gchar buffers[2][8] = { "", "" };
   GInputVector in[] = { { buffers[0], size }, { buffers[1], size } };
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   gint gio_flags = flags;
   gint our_flags = -1;
   gssize n;
@@ -195,9 +195,9 @@ assert_flags_as_in_gio (gint flags, gsize size)
   for (guint i = 0; i < 2; i++)
     ck_assert_int_eq (send_to (pair[0], NULL, "abcd", NULL), 4);
   n = g_socket_receive_message (pair[1], NULL, &in[0], 1, NULL, NULL, &gio_flags, NULL, NULL);
-  start_receiving (pair[1], &in[1], 1, flags, NULL, &done);
-  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&done), NULL, NULL, NULL,
-                                                          &our_flags, NULL),
+  start_receiving (pair[1], &in[1], 1, flags, NULL, &response);
+  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&response), NULL, NULL,
+                                                          NULL, &our_flags, NULL),
                     n);
   ck_assert_int_eq (our_flags, gio_flags);
   ck_assert_str_eq (buffers[1], buffers[0]);
@@ -218,7 +218,7 @@ END_TEST
 
 START_TEST (what_was_cut_off_is_told)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   GSocket *pair[2];
   gchar buffer[3] = "";
   GInputVector in = { buffer, 2 };
@@ -226,9 +226,9 @@ START_TEST (what_was_cut_off_is_told)
 
   make_pair (G_SOCKET_TYPE_DATAGRAM, pair);
   ck_assert_int_eq (send_to (pair[0], NULL, "abcd", NULL), 4);
-  start_receiving (pair[1], &in, 1, 0, NULL, &done);
-  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&done), NULL, NULL, NULL,
-                                                          &flags, NULL),
+  start_receiving (pair[1], &in, 1, 0, NULL, &response);
+  ck_assert_int_eq (guring_socket_receive_message_finish (pair[1], get (&response), NULL, NULL,
+                                                          NULL, &flags, NULL),
                     2);
   ck_assert_str_eq (buffer, "ab");
   ck_assert_int_ne (flags & MSG_TRUNC, 0);
@@ -244,17 +244,17 @@ START_TEST (flags_do_not_say_how_long_to_wait)
 
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       GSocket *pair[2];
       gchar buffer[8];
       GInputVector in = { buffer, sizeof buffer };
 
       make_pair (G_SOCKET_TYPE_STREAM, pair);
-      start_receiving (pair[1], &in, 1, flags[i], NULL, &done);
+      start_receiving (pair[1], &in, 1, flags[i], NULL, &response);
       assert_idle ();
-      ck_assert_uint_eq (done.n_calls, 0);
+      ck_assert_uint_eq (response.n_calls, 0);
       ck_assert_int_eq (send_to (pair[0], NULL, "abc", NULL), 3);
-      ck_assert_int_eq (finish_receiving (&done, NULL), 3);
+      ck_assert_int_eq (finish_receiving (&response, NULL), 3);
       close_pair (pair);
     }
 }
@@ -262,7 +262,7 @@ END_TEST
 
 START_TEST (queue_of_errors_is_waited_for)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_autoptr (GSocket) client = make_bound (IPV4, G_SOCKET_TYPE_DATAGRAM);
   g_autoptr (GSocket) peer = make_bound (IPV4, G_SOCKET_TYPE_DATAGRAM);
   g_autoptr (GSocketAddress) address = get_local (peer);
@@ -273,13 +273,13 @@ START_TEST (queue_of_errors_is_waited_for)
 
   ck_assert (g_socket_set_option (client, IPPROTO_IP, IP_RECVERR, 1, NULL));
   ck_assert_int_eq (send_to (client, own, "xyz", NULL), 3); /* readable, which is not it */
-  start_receiving (client, &in, 1, MSG_ERRQUEUE, NULL, &done);
+  start_receiving (client, &in, 1, MSG_ERRQUEUE, NULL, &response);
   assert_idle ();
-  ck_assert_uint_eq (done.n_calls, 0);
+  ck_assert_uint_eq (response.n_calls, 0);
 
   g_socket_close (peer, NULL);
   ck_assert_int_eq (send_to (client, address, "abc", NULL), 3);
-  ck_assert_int_eq (guring_socket_receive_message_finish (client, get (&done), NULL, NULL, NULL,
+  ck_assert_int_eq (guring_socket_receive_message_finish (client, get (&response), NULL, NULL, NULL,
                                                           &flags, NULL),
                     3);
   ck_assert_str_eq (buffer, "abc");
@@ -372,7 +372,7 @@ END_TEST
 
 START_TEST (many_messages_are_on_their_way_at_once)
 {
-  static Done sent[N_MESSAGES], received[N_MESSAGES];
+  static Response sent[N_MESSAGES], received[N_MESSAGES];
   static guint values[N_MESSAGES], got[N_MESSAGES];
   GSocket *pair[2];
   guint64 sum = 0;
@@ -396,8 +396,8 @@ START_TEST (many_messages_are_on_their_way_at_once)
       ck_assert_int_eq (guring_socket_send_message_finish (pair[0], sent[i].result, NULL),
                         sizeof values[i]);
       sum += got[i];
-      done_clear (&received[i]);
-      done_clear (&sent[i]);
+      response_clear (&received[i]);
+      response_clear (&sent[i]);
     }
   ck_assert_uint_eq (sum, N_MESSAGES * (N_MESSAGES - 1) / 2);
   close_pair (pair);
@@ -430,8 +430,8 @@ static gpointer
 exchange_in_own_context (gpointer data)
 {
   g_autoptr (GMainContext) own = g_main_context_new ();
-  g_auto (Done) sent = { 0 };
-  g_auto (Done) received = { 0 };
+  g_auto (Response) sent = { 0 };
+  g_auto (Response) received = { 0 };
   GSocket *pair[2];
   gchar buffer[4] = "";
   GInputVector in = { buffer, 3 };

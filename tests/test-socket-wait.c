@@ -86,13 +86,13 @@ drain (Line *line)
 }
 
 static void
-start_waiting_for_room (Line *line, GCancellable *cancellable, Done *done)
+start_waiting_for_room (Line *line, GCancellable *cancellable, Response *response)
 {
   GOutputVector vector = { "x", 1 };
 
-  start_sending (line->ends[0], line->address, &vector, 1, 0, cancellable, done);
+  start_sending (line->ends[0], line->address, &vector, 1, 0, cancellable, response);
   assert_idle ();
-  ck_assert_uint_eq (done->n_calls, 0);
+  ck_assert_uint_eq (response->n_calls, 0);
 }
 
 START_TEST (receive_waits_for_a_message)
@@ -101,18 +101,18 @@ START_TEST (receive_waits_for_a_message)
 
   for (guint i = 0; i < G_N_ELEMENTS (types); i++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_auto (Line) line = { 0 };
       gchar buffer[4] = "";
       GInputVector vector = { buffer, 3 };
 
       make_pair (types[i], line.ends);
       g_socket_set_blocking (line.ends[1], FALSE);
-      start_receiving (line.ends[1], &vector, 1, 0, NULL, &done);
+      start_receiving (line.ends[1], &vector, 1, 0, NULL, &response);
       assert_idle ();
-      ck_assert_uint_eq (done.n_calls, 0);
+      ck_assert_uint_eq (response.n_calls, 0);
       ck_assert_int_eq (send_to (line.ends[0], NULL, "abc", NULL), 3);
-      ck_assert_int_eq (finish_receiving (&done, NULL), 3);
+      ck_assert_int_eq (finish_receiving (&response, NULL), 3);
       ck_assert_str_eq (buffer, "abc");
     }
 }
@@ -122,13 +122,13 @@ START_TEST (send_waits_for_room)
 {
   for (Case which = 0; which < N_CASES; which++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_auto (Line) line = { 0 };
 
       make_full_line (which, &line);
-      start_waiting_for_room (&line, NULL, &done);
+      start_waiting_for_room (&line, NULL, &response);
       drain (&line);
-      ck_assert_int_eq (finish_sending (&done, NULL), 1);
+      ck_assert_int_eq (finish_sending (&response, NULL), 1);
       drain (&line);
       ck_assert_int_eq (line.n_bytes, -1);
     }
@@ -136,12 +136,12 @@ START_TEST (send_waits_for_room)
 END_TEST
 
 static guint
-count_calls (const Done *done, guint n)
+count_calls (const Response *response, guint n)
 {
   guint n_calls = 0;
 
   for (guint i = 0; i < n; i++)
-    n_calls += done[i].n_calls;
+    n_calls += response[i].n_calls;
   return n_calls;
 }
 
@@ -149,22 +149,22 @@ count_calls (const Done *done, guint n)
 START_TEST (many_wait_for_room)
 {
   g_auto (Line) line = { 0 };
-  Done done[5] = { { 0 } };
+  Response response[5] = { { 0 } };
 
   make_full_line (UNCONNECTED, &line);
-  for (guint i = 0; i < G_N_ELEMENTS (done); i++)
-    start_waiting_for_room (&line, NULL, &done[i]);
-  for (guint n = 1; n <= G_N_ELEMENTS (done); n++)
+  for (guint i = 0; i < G_N_ELEMENTS (response); i++)
+    start_waiting_for_room (&line, NULL, &response[i]);
+  for (guint n = 1; n <= G_N_ELEMENTS (response); n++)
     {
       ck_assert_int_eq (drain_some (&line), 1);
-      run_until (count_calls (done, G_N_ELEMENTS (done)) >= n);
+      run_until (count_calls (response, G_N_ELEMENTS (response)) >= n);
       assert_idle ();
-      ck_assert_uint_eq (count_calls (done, G_N_ELEMENTS (done)), n);
+      ck_assert_uint_eq (count_calls (response, G_N_ELEMENTS (response)), n);
     }
-  for (guint i = 0; i < G_N_ELEMENTS (done); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (response); i++)
     {
-      ck_assert_int_eq (finish_sending (&done[i], NULL), 1);
-      done_clear (&done[i]);
+      ck_assert_int_eq (finish_sending (&response[i], NULL), 1);
+      response_clear (&response[i]);
     }
 }
 END_TEST
@@ -175,14 +175,14 @@ START_TEST (stream_sends_what_there_is_room_for)
 
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_auto (Line) line = { 0 };
       GOutputVector vector = { big, sizeof big };
       gssize n_sent;
 
       make_pair (G_SOCKET_TYPE_STREAM, line.ends);
-      start_sending (line.ends[0], NULL, &vector, 1, flags[i], NULL, &done);
-      n_sent = finish_sending (&done, NULL);
+      start_sending (line.ends[0], NULL, &vector, 1, flags[i], NULL, &response);
+      n_sent = finish_sending (&response, NULL);
       ck_assert_int_gt (n_sent, 0);
       ck_assert_int_lt (n_sent, BIG);
       ck_assert_int_eq (drain_some (&line), n_sent);
@@ -196,14 +196,14 @@ START_TEST (receiver_that_goes_is_an_error)
 
   for (Case which = STREAM; which <= UNCONNECTED; which++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_auto (Line) line = { 0 };
       g_autoptr (GError) error = NULL;
 
       make_full_line (which, &line);
-      start_waiting_for_room (&line, NULL, &done);
+      start_waiting_for_room (&line, NULL, &response);
       g_clear_object (&line.ends[1]);
-      ck_assert_int_eq (finish_sending (&done, &error), -1);
+      ck_assert_int_eq (finish_sending (&response, &error), -1);
       assert_errno (error, errors[which], "Could not send");
     }
 }
@@ -242,7 +242,7 @@ END_TEST
 
 START_TEST (send_times_out)
 {
-  static Done done[N_CASES];
+  static Response response[N_CASES];
   static Line lines[N_CASES];
   gint64 start_time;
 
@@ -253,15 +253,15 @@ START_TEST (send_times_out)
     }
   start_time = g_get_monotonic_time ();
   for (Case which = 0; which < N_CASES; which++)
-    start_waiting_for_room (&lines[which], NULL, &done[which]);
+    start_waiting_for_room (&lines[which], NULL, &response[which]);
   for (Case which = 0; which < N_CASES; which++)
     {
       g_autoptr (GError) error = NULL;
 
-      ck_assert_int_eq (finish_sending (&done[which], &error), -1);
+      ck_assert_int_eq (finish_sending (&response[which], &error), -1);
       assert_error (error, G_IO_ERROR_TIMED_OUT);
       ck_assert_int_ge (g_get_monotonic_time () - start_time, G_USEC_PER_SEC);
-      done_clear (&done[which]);
+      response_clear (&response[which]);
       line_clear (&lines[which]);
     }
 }
@@ -282,7 +282,7 @@ START_TEST (waiting_receive_is_cancelled)
 {
   for (gboolean there = FALSE; there <= TRUE; there++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_auto (Line) line = { 0 };
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
       GError *error = NULL;
@@ -290,10 +290,10 @@ START_TEST (waiting_receive_is_cancelled)
       GInputVector vector = { buffer, sizeof buffer };
 
       make_pair (G_SOCKET_TYPE_DATAGRAM, line.ends);
-      start_receiving (line.ends[1], &vector, 1, 0, cancellable, &done);
+      start_receiving (line.ends[1], &vector, 1, 0, cancellable, &response);
       assert_idle ();
       cancel_here_or_there (cancellable, there);
-      ck_assert_int_eq (finish_receiving (&done, &error), -1);
+      ck_assert_int_eq (finish_receiving (&response, &error), -1);
       assert_cancelled (&error);
 
       ck_assert_int_eq (send_to (line.ends[0], NULL, "abc", NULL), 3);
@@ -307,15 +307,15 @@ START_TEST (waiting_send_is_cancelled)
   for (gboolean there = FALSE; there <= TRUE; there++)
     for (Case which = 0; which < N_CASES; which++)
       {
-        g_auto (Done) done = { 0 };
+        g_auto (Response) response = { 0 };
         g_auto (Line) line = { 0 };
         g_autoptr (GCancellable) cancellable = g_cancellable_new ();
         GError *error = NULL;
 
         make_full_line (which, &line);
-        start_waiting_for_room (&line, cancellable, &done);
+        start_waiting_for_room (&line, cancellable, &response);
         cancel_here_or_there (cancellable, there);
-        ck_assert_int_eq (finish_sending (&done, &error), -1);
+        ck_assert_int_eq (finish_sending (&response, &error), -1);
         assert_cancelled (&error);
 
         drain (&line);
@@ -328,8 +328,8 @@ END_TEST
 
 START_TEST (message_cancelled_before_is_not_touched)
 {
-  g_auto (Done) sent = { 0 };
-  g_auto (Done) received = { 0 };
+  g_auto (Response) sent = { 0 };
+  g_auto (Response) received = { 0 };
   g_auto (Line) line = { 0 };
   g_autoptr (GCancellable) cancellable = make_cancelled ();
   GError *error = NULL;
@@ -354,7 +354,7 @@ END_TEST
 
 START_TEST (message_cancelled_afterwards_is_kept)
 {
-  g_auto (Done) done = { 0 };
+  g_auto (Response) response = { 0 };
   g_auto (Line) line = { 0 };
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   gchar buffer[4] = "";
@@ -362,10 +362,10 @@ START_TEST (message_cancelled_afterwards_is_kept)
 
   make_pair (G_SOCKET_TYPE_DATAGRAM, line.ends);
   ck_assert_int_eq (send_to (line.ends[0], NULL, "abc", NULL), 3);
-  start_receiving (line.ends[1], &vector, 1, 0, cancellable, &done);
-  get (&done);
+  start_receiving (line.ends[1], &vector, 1, 0, cancellable, &response);
+  get (&response);
   g_cancellable_cancel (cancellable);
-  ck_assert_int_eq (finish_receiving (&done, NULL), 3);
+  ck_assert_int_eq (finish_receiving (&response, NULL), 3);
   ck_assert_str_eq (buffer, "abc");
 }
 END_TEST
@@ -375,7 +375,7 @@ START_TEST (message_that_meets_its_cancellation_is_not_lost)
 {
   for (guint i = 0; i < 100; i++)
     {
-      g_auto (Done) done = { 0 };
+      g_auto (Response) response = { 0 };
       g_auto (Line) line = { 0 };
       g_autoptr (GCancellable) cancellable = g_cancellable_new ();
       GError *error = NULL;
@@ -383,11 +383,11 @@ START_TEST (message_that_meets_its_cancellation_is_not_lost)
       GInputVector vector = { buffer, 3 };
 
       make_pair (G_SOCKET_TYPE_DATAGRAM, line.ends);
-      start_receiving (line.ends[1], &vector, 1, 0, cancellable, &done);
+      start_receiving (line.ends[1], &vector, 1, 0, cancellable, &response);
       assert_idle ();
       ck_assert_int_eq (g_socket_send (line.ends[0], "abc", 3, NULL, NULL), 3);
       g_cancellable_cancel (cancellable);
-      if (finish_receiving (&done, &error) < 0)
+      if (finish_receiving (&response, &error) < 0)
         {
           assert_cancelled (&error);
           ck_assert_int_eq (receive_bytes (line.ends[1], buffer, 3, NULL), 3);
