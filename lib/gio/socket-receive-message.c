@@ -10,9 +10,8 @@
 #include "socket-call.h"
 #include "vectors.h"
 
-#define CONTROL_SIZE                                                                               \
-  2048 /* as GSocket has it; the most descriptors that there can be take half                      \
-        */
+/* As GSocket has it; the most descriptors that there can be take half. */
+#define CONTROL_SIZE 2048
 
 #ifndef SCM_PIDFD
 #define SCM_PIDFD 4
