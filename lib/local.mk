@@ -36,6 +36,10 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/socket-send-message.c \
 	lib/gio/socket-streams.h \
 	lib/gio/splice.c \
+	lib/gio/stream-close.c \
+	lib/gio/stream-input.c \
+	lib/gio/stream-output.c \
+	lib/gio/stream.h \
 	lib/gio/sync.c \
 	lib/gio/task.c \
 	lib/gio/task.h \

@@ -4,15 +4,10 @@
 
 #include "config.h"
 
-#include <errno.h>
 #include <gio/gfiledescriptorbased.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "descriptor.h"
-#include "task.h"
-
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
+#include "stream.h"
 
 /**
  * GuringInputStream:
@@ -160,79 +155,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (
     G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_INPUT_STREAM, guring_input_stream_pollable_iface_init)
       G_IMPLEMENT_INTERFACE (G_TYPE_SEEKABLE, guring_input_stream_seekable_iface_init))
 
-/* Synchronous calls */
-
-static gssize
-guring_input_stream_read (GInputStream *stream,
-                          void *buffer,
-                          gsize count,
-                          GCancellable *cancellable,
-                          GError **error)
-{
-  gssize n;
-
-  do
-    {
-      if (!guring_descriptor_wait (get_fd (stream), G_IO_IN, cancellable, error))
-        return -1;
-      n = read (get_fd (stream), buffer, count);
-    }
-  while (n < 0 && (errno == EINTR || errno == EAGAIN));
-
-  if (n < 0)
-    guring_descriptor_set_error (error, "read");
-  return n;
-}
-
-/* Returns: how far it went; 0 where no end is to be seen before the position: in a pipe, in what
- * /proc calls empty, and at the end itself */
-static gsize
-seek_ahead (int fd, gsize count)
-{
-  off_t position = lseek (fd, 0, SEEK_CUR);
-  struct stat status;
-  gsize n;
-
-  if (position < 0 || fstat (fd, &status) != 0 || status.st_size <= position)
-    return 0;
-
-  n = MIN (count, (gsize) (status.st_size - position));
-  return lseek (fd, (off_t) n, SEEK_CUR) < 0 ? 0 : n;
-}
-
-/* As for a read, what was skipped before an error is told in place of it. */
-static gssize
-skip_by_reading (GInputStream *stream, gsize count, GCancellable *cancellable, GError **error)
-{
-  gchar buffer[8192];
-  gsize done = 0;
-  gssize n;
-
-  do
-    {
-      n = guring_input_stream_read (stream, buffer, MIN (sizeof buffer, count - done), cancellable,
-                                    done == 0 ? error : NULL);
-      done += (gsize) MAX (n, 0);
-    }
-  while (n > 0 && done < count);
-
-  return n < 0 && done == 0 ? -1 : (gssize) done;
-}
-
-static gssize
-guring_input_stream_skip (GInputStream *stream,
-                          gsize count,
-                          GCancellable *cancellable,
-                          GError **error)
-{
-  gsize n;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return -1;
-
-  n = seek_ahead (get_fd (stream), count);
-  return n > 0 ? (gssize) n : skip_by_reading (stream, count, cancellable, error);
-}
+/* Closing */
 
 static gboolean
 guring_input_stream_close (GInputStream *stream, GCancellable *cancellable, GError **error)
@@ -242,64 +165,6 @@ guring_input_stream_close (GInputStream *stream, GCancellable *cancellable, GErr
   return !self->close_fd || guring_descriptor_close (self->fd, error);
 }
 
-/* Asynchronous calls */
-
-static void
-guring_input_stream_read_async (GInputStream *stream,
-                                void *buffer,
-                                gsize count,
-                                int io_priority,
-                                GCancellable *cancellable,
-                                GAsyncReadyCallback callback,
-                                gpointer user_data)
-{
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_read (&sqe, get_fd (stream), buffer, (guint) MIN (count, MAX_STEP), (guint64) -1);
-  guring_task_run (guring_task_new (stream, guring_input_stream_read_async, "read", io_priority,
-                                    cancellable, callback, user_data),
-                   &sqe, guring_task_return_res);
-}
-
-static gssize
-guring_input_stream_read_finish (GInputStream *stream, GAsyncResult *result, GError **error)
-{
-  return guring_task_finish (result, guring_input_stream_read_async, error);
-}
-
-/* What is not to be sought in, GInputStream skips by asynchronous reads. */
-static void
-guring_input_stream_skip_async (GInputStream *stream,
-                                gsize count,
-                                int io_priority,
-                                GCancellable *cancellable,
-                                GAsyncReadyCallback callback,
-                                gpointer user_data)
-{
-  gsize n = 0;
-
-  if (!g_cancellable_is_cancelled (cancellable))
-    n = seek_ahead (get_fd (stream), count);
-  if (n > 0)
-    guring_task_return (guring_task_new (stream, guring_input_stream_skip_async, "skip",
-                                         io_priority, NULL, callback, user_data),
-                        (gssize) n);
-  else
-    G_INPUT_STREAM_CLASS (guring_input_stream_parent_class)
-      ->skip_async (stream, count, io_priority, cancellable, callback, user_data);
-}
-
-static gssize
-guring_input_stream_skip_finish (GInputStream *stream, GAsyncResult *result, GError **error)
-{
-  if (g_async_result_is_tagged (result, guring_input_stream_skip_async))
-    return guring_task_finish (result, guring_input_stream_skip_async, error);
-
-  return G_INPUT_STREAM_CLASS (guring_input_stream_parent_class)
-    ->skip_finish (stream, result, error);
-}
-
-/* To close cannot be taken back, so it is not cancelled. */
 static void
 guring_input_stream_close_async (GInputStream *stream,
                                  int io_priority,
@@ -308,21 +173,15 @@ guring_input_stream_close_async (GInputStream *stream,
                                  gpointer user_data)
 {
   GuringInputStream *self = GURING_INPUT_STREAM (stream);
-  GuringTask *task = guring_task_new (stream, guring_input_stream_close_async, "close", io_priority,
-                                      NULL, callback, user_data);
-  struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_close (&sqe, self->fd);
-  if (self->close_fd)
-    guring_task_run (task, &sqe, guring_task_return_res);
-  else
-    guring_task_return (task, 0);
+  guring_stream_close_async (stream, self->close_fd ? self->fd : -1, io_priority, callback,
+                             user_data);
 }
 
 static gboolean
 guring_input_stream_close_finish (GInputStream *stream, GAsyncResult *result, GError **error)
 {
-  return guring_task_finish (result, guring_input_stream_close_async, error) >= 0;
+  return guring_stream_close_finish (result, error);
 }
 
 /* The object */
@@ -412,13 +271,8 @@ guring_input_stream_class_init (GuringInputStreamClass *class)
   object_class->get_property = guring_input_stream_get_property;
   install_properties (object_class);
 
-  stream_class->read_fn = guring_input_stream_read;
-  stream_class->skip = guring_input_stream_skip;
+  guring_stream_init_input (stream_class);
   stream_class->close_fn = guring_input_stream_close;
-  stream_class->read_async = guring_input_stream_read_async;
-  stream_class->read_finish = guring_input_stream_read_finish;
-  stream_class->skip_async = guring_input_stream_skip_async;
-  stream_class->skip_finish = guring_input_stream_skip_finish;
   stream_class->close_async = guring_input_stream_close_async;
   stream_class->close_finish = guring_input_stream_close_finish;
 }

@@ -9,13 +9,10 @@
 #include <limits.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "descriptor.h"
-#include "task.h"
-
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
+#include "stream.h"
 
 /**
  * GuringOutputStream:
@@ -52,16 +49,6 @@ enum
 };
 
 static GParamSpec *properties[N_PROPERTIES];
-
-G_STATIC_ASSERT (sizeof (GOutputVector) == sizeof (struct iovec));
-G_STATIC_ASSERT (offsetof (GOutputVector, buffer) == offsetof (struct iovec, iov_base));
-G_STATIC_ASSERT (offsetof (GOutputVector, size) == offsetof (struct iovec, iov_len));
-
-static const struct iovec *
-get_iovecs (const GOutputVector *vectors)
-{
-  return (const struct iovec *) vectors;
-}
 
 static int
 get_fd (gpointer stream)
@@ -224,57 +211,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (
     G_IMPLEMENT_INTERFACE (G_TYPE_POLLABLE_OUTPUT_STREAM, guring_output_stream_pollable_iface_init)
       G_IMPLEMENT_INTERFACE (G_TYPE_SEEKABLE, guring_output_stream_seekable_iface_init))
 
-/* Synchronous calls */
-
-static gssize
-guring_output_stream_write (GOutputStream *stream,
-                            const void *buffer,
-                            gsize count,
-                            GCancellable *cancellable,
-                            GError **error)
-{
-  gssize n;
-
-  do
-    {
-      if (!guring_descriptor_wait (get_fd (stream), G_IO_OUT, cancellable, error))
-        return -1;
-      n = write (get_fd (stream), buffer, count);
-    }
-  while (n < 0 && (errno == EINTR || errno == EAGAIN));
-
-  if (n < 0)
-    guring_descriptor_set_error (error, "write");
-  return n;
-}
-
-static gboolean
-guring_output_stream_writev (GOutputStream *stream,
-                             const GOutputVector *vectors,
-                             gsize n_vectors,
-                             gsize *bytes_written,
-                             GCancellable *cancellable,
-                             GError **error)
-{
-  gssize n;
-
-  do
-    {
-      if (!guring_descriptor_wait (get_fd (stream), G_IO_OUT, cancellable, error))
-        return FALSE;
-      n = writev (get_fd (stream), get_iovecs (vectors), (int) MIN (n_vectors, IOV_MAX));
-    }
-  while (n < 0 && (errno == EINTR || errno == EAGAIN));
-
-  if (n < 0)
-    {
-      guring_descriptor_set_error (error, "write");
-      return FALSE;
-    }
-
-  *bytes_written = (gsize) n;
-  return TRUE;
-}
+/* Closing */
 
 static gboolean
 guring_output_stream_close (GOutputStream *stream, GCancellable *cancellable, GError **error)
@@ -284,64 +221,6 @@ guring_output_stream_close (GOutputStream *stream, GCancellable *cancellable, GE
   return !self->close_fd || guring_descriptor_close (self->fd, error);
 }
 
-/* Asynchronous calls */
-
-static void
-guring_output_stream_write_async (GOutputStream *stream,
-                                  const void *buffer,
-                                  gsize count,
-                                  int io_priority,
-                                  GCancellable *cancellable,
-                                  GAsyncReadyCallback callback,
-                                  gpointer user_data)
-{
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_write (&sqe, get_fd (stream), buffer, (guint) MIN (count, MAX_STEP), (guint64) -1);
-  sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
-  guring_task_run (guring_task_new (stream, guring_output_stream_write_async, "write", io_priority,
-                                    cancellable, callback, user_data),
-                   &sqe, guring_task_return_res);
-}
-
-static gssize
-guring_output_stream_write_finish (GOutputStream *stream, GAsyncResult *result, GError **error)
-{
-  return guring_task_finish (result, guring_output_stream_write_async, error);
-}
-
-static void
-guring_output_stream_writev_async (GOutputStream *stream,
-                                   const GOutputVector *vectors,
-                                   gsize n_vectors,
-                                   int io_priority,
-                                   GCancellable *cancellable,
-                                   GAsyncReadyCallback callback,
-                                   gpointer user_data)
-{
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_writev (&sqe, get_fd (stream), get_iovecs (vectors),
-                        (guint) MIN (n_vectors, IOV_MAX), (guint64) -1);
-  sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
-  guring_task_run (guring_task_new (stream, guring_output_stream_writev_async, "write", io_priority,
-                                    cancellable, callback, user_data),
-                   &sqe, guring_task_return_res);
-}
-
-static gboolean
-guring_output_stream_writev_finish (GOutputStream *stream,
-                                    GAsyncResult *result,
-                                    gsize *bytes_written,
-                                    GError **error)
-{
-  gssize n = guring_task_finish (result, guring_output_stream_writev_async, error);
-
-  *bytes_written = (gsize) MAX (n, 0);
-  return n >= 0;
-}
-
-/* To close cannot be taken back, so it is not cancelled. */
 static void
 guring_output_stream_close_async (GOutputStream *stream,
                                   int io_priority,
@@ -350,21 +229,15 @@ guring_output_stream_close_async (GOutputStream *stream,
                                   gpointer user_data)
 {
   GuringOutputStream *self = GURING_OUTPUT_STREAM (stream);
-  GuringTask *task = guring_task_new (stream, guring_output_stream_close_async, "close",
-                                      io_priority, NULL, callback, user_data);
-  struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_close (&sqe, self->fd);
-  if (self->close_fd)
-    guring_task_run (task, &sqe, guring_task_return_res);
-  else
-    guring_task_return (task, 0);
+  guring_stream_close_async (stream, self->close_fd ? self->fd : -1, io_priority, callback,
+                             user_data);
 }
 
 static gboolean
 guring_output_stream_close_finish (GOutputStream *stream, GAsyncResult *result, GError **error)
 {
-  return guring_task_finish (result, guring_output_stream_close_async, error) >= 0;
+  return guring_stream_close_finish (result, error);
 }
 
 /* The object */
@@ -454,18 +327,10 @@ guring_output_stream_class_init (GuringOutputStreamClass *class)
   object_class->get_property = guring_output_stream_get_property;
   install_properties (object_class);
 
-  stream_class->write_fn = guring_output_stream_write;
-  stream_class->writev_fn = guring_output_stream_writev;
+  guring_stream_init_output (stream_class);
   stream_class->close_fn = guring_output_stream_close;
-  stream_class->write_async = guring_output_stream_write_async;
-  stream_class->write_finish = guring_output_stream_write_finish;
-  stream_class->writev_async = guring_output_stream_writev_async;
-  stream_class->writev_finish = guring_output_stream_writev_finish;
   stream_class->close_async = guring_output_stream_close_async;
   stream_class->close_finish = guring_output_stream_close_finish;
-
-  /* GSocket has SIGPIPE ignored, which a synchronous write needs as well. */
-  g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
 }
 
 /**

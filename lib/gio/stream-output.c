@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What output streams on descriptors share: writing. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <gio/gfiledescriptorbased.h>
+#include <limits.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+#include "stream.h"
+
+#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
+
+G_STATIC_ASSERT (sizeof (GOutputVector) == sizeof (struct iovec));
+G_STATIC_ASSERT (offsetof (GOutputVector, buffer) == offsetof (struct iovec, iov_base));
+G_STATIC_ASSERT (offsetof (GOutputVector, size) == offsetof (struct iovec, iov_len));
+
+static const struct iovec *
+get_iovecs (const GOutputVector *vectors)
+{
+  return (const struct iovec *) vectors;
+}
+
+static int
+get_fd (GOutputStream *stream)
+{
+  return g_file_descriptor_based_get_fd (G_FILE_DESCRIPTOR_BASED (stream));
+}
+
+/* Synchronous calls */
+
+static gssize
+stream_write (GOutputStream *stream,
+              const void *buffer,
+              gsize count,
+              GCancellable *cancellable,
+              GError **error)
+{
+  gssize n;
+
+  do
+    {
+      if (!guring_descriptor_wait (get_fd (stream), G_IO_OUT, cancellable, error))
+        return -1;
+      n = write (get_fd (stream), buffer, count);
+    }
+  while (n < 0 && (errno == EINTR || errno == EAGAIN));
+
+  if (n < 0)
+    guring_descriptor_set_error (error, "write");
+  return n;
+}
+
+static gboolean
+stream_writev (GOutputStream *stream,
+               const GOutputVector *vectors,
+               gsize n_vectors,
+               gsize *bytes_written,
+               GCancellable *cancellable,
+               GError **error)
+{
+  gssize n;
+
+  do
+    {
+      if (!guring_descriptor_wait (get_fd (stream), G_IO_OUT, cancellable, error))
+        return FALSE;
+      n = writev (get_fd (stream), get_iovecs (vectors), (int) MIN (n_vectors, IOV_MAX));
+    }
+  while (n < 0 && (errno == EINTR || errno == EAGAIN));
+
+  if (n < 0)
+    {
+      guring_descriptor_set_error (error, "write");
+      return FALSE;
+    }
+
+  *bytes_written = (gsize) n;
+  return TRUE;
+}
+
+/* Asynchronous calls */
+
+static void
+stream_write_async (GOutputStream *stream,
+                    const void *buffer,
+                    gsize count,
+                    int io_priority,
+                    GCancellable *cancellable,
+                    GAsyncReadyCallback callback,
+                    gpointer user_data)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_write (&sqe, get_fd (stream), buffer, (guint) MIN (count, MAX_STEP), (guint64) -1);
+  sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
+  guring_task_run (guring_task_new (stream, stream_write_async, "write", io_priority, cancellable,
+                                    callback, user_data),
+                   &sqe, guring_task_return_res);
+}
+
+static gssize
+stream_write_finish (GOutputStream *stream, GAsyncResult *result, GError **error)
+{
+  return guring_task_finish (result, stream_write_async, error);
+}
+
+static void
+stream_writev_async (GOutputStream *stream,
+                     const GOutputVector *vectors,
+                     gsize n_vectors,
+                     int io_priority,
+                     GCancellable *cancellable,
+                     GAsyncReadyCallback callback,
+                     gpointer user_data)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_writev (&sqe, get_fd (stream), get_iovecs (vectors),
+                        (guint) MIN (n_vectors, IOV_MAX), (guint64) -1);
+  sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
+  guring_task_run (guring_task_new (stream, stream_writev_async, "write", io_priority, cancellable,
+                                    callback, user_data),
+                   &sqe, guring_task_return_res);
+}
+
+static gboolean
+stream_writev_finish (GOutputStream *stream,
+                      GAsyncResult *result,
+                      gsize *bytes_written,
+                      GError **error)
+{
+  gssize n = guring_task_finish (result, stream_writev_async, error);
+
+  *bytes_written = (gsize) MAX (n, 0);
+  return n >= 0;
+}
+
+void
+guring_stream_init_output (GOutputStreamClass *class)
+{
+  class->write_fn = stream_write;
+  class->writev_fn = stream_writev;
+  class->write_async = stream_write_async;
+  class->write_finish = stream_write_finish;
+  class->writev_async = stream_writev_async;
+  class->writev_finish = stream_writev_finish;
+
+  /* GSocket has SIGPIPE ignored, which a synchronous write needs as well. */
+  g_type_class_unref (g_type_class_ref (G_TYPE_SOCKET));
+}
