@@ -5,6 +5,8 @@ guringinclude_HEADERS = \
 	include/guring/guring-buffer-group.h \
 	include/guring/guring-completion.h \
 	include/guring/guring-fd-watch.h \
+	include/guring/guring-file-input-stream.h \
+	include/guring/guring-file-output-stream.h \
 	include/guring/guring-file.h \
 	include/guring/guring-input-stream.h \
 	include/guring/guring-io.h \

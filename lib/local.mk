@@ -9,9 +9,13 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
 	lib/gio/file-info.c \
+	lib/gio/file-input-stream.c \
 	lib/gio/file-load.c \
 	lib/gio/file-names.c \
+	lib/gio/file-open.c \
+	lib/gio/file-output-stream.c \
 	lib/gio/file-replace.c \
+	lib/gio/file-streams.h \
 	lib/gio/file.c \
 	lib/gio/file.h \
 	lib/gio/input-stream.c \
@@ -25,6 +29,9 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/read.c \
 	lib/gio/receiver.c \
 	lib/gio/receiver.h \
+	lib/gio/replacement-commit.c \
+	lib/gio/replacement.c \
+	lib/gio/replacement.h \
 	lib/gio/socket-call.c \
 	lib/gio/socket-call.h \
 	lib/gio/socket-connect.c \

@@ -11,6 +11,49 @@ G_BEGIN_DECLS
 /* The asynchronous calls of GFile, each with the arguments and the results of its g_file_ twin. A
  * file that is not local is passed to that. */
 
+/* Streams; see GuringFileInputStream and GuringFileOutputStream */
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_read_async (GFile *file,
+                             gint io_priority,
+                             GCancellable *cancellable,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GFileInputStream *guring_file_read_finish (GFile *file, GAsyncResult *result, GError **error);
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_create_async (GFile *file,
+                               GFileCreateFlags flags,
+                               gint io_priority,
+                               GCancellable *cancellable,
+                               GAsyncReadyCallback callback,
+                               gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GFileOutputStream *guring_file_create_finish (GFile *file, GAsyncResult *result, GError **error);
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_append_to_async (GFile *file,
+                                  GFileCreateFlags flags,
+                                  gint io_priority,
+                                  GCancellable *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GFileOutputStream *guring_file_append_to_finish (GFile *file, GAsyncResult *result, GError **error);
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_replace_async (GFile *file,
+                                const gchar *etag,
+                                gboolean make_backup,
+                                GFileCreateFlags flags,
+                                gint io_priority,
+                                GCancellable *cancellable,
+                                GAsyncReadyCallback callback,
+                                gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+GFileOutputStream *guring_file_replace_finish (GFile *file, GAsyncResult *result, GError **error);
+
 /* The whole contents */
 
 GURING_AVAILABLE_IN_ALL

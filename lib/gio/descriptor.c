@@ -125,6 +125,20 @@ guring_descriptor_seek (int fd, goffset offset, GSeekType type, GError **error)
   return FALSE;
 }
 
+gboolean
+guring_descriptor_truncate (int fd, goffset size, GError **error)
+{
+  int result;
+
+  do
+    result = ftruncate (fd, size);
+  while (result < 0 && errno == EINTR);
+
+  if (result < 0)
+    guring_descriptor_set_error (error, "truncate");
+  return result == 0;
+}
+
 /* It is gone whatever close(2) says. */
 gboolean
 guring_descriptor_close (int fd, GError **error)

@@ -21,6 +21,7 @@ guint8 guring_descriptor_get_write_flags (int fd);
 gboolean guring_descriptor_can_seek (int fd);
 goffset guring_descriptor_tell (int fd);
 gboolean guring_descriptor_seek (int fd, goffset offset, GSeekType type, GError **error);
+gboolean guring_descriptor_truncate (int fd, goffset size, GError **error);
 
 gboolean guring_descriptor_close (int fd, GError **error);
 

@@ -15,7 +15,7 @@
 typedef struct
 {
   gchar **attributes; /* asked for, each in the table below */
-  gchar *basename;
+  gchar *basename;    /* NULL: of a descriptor */
   gboolean follow;
   gboolean is_symlink;
   gboolean has_status;
@@ -173,47 +173,53 @@ set_time (GFileInfo *info, const gchar *attribute, const Query *query)
 #define FIELD64(field) NULL, G_STRUCT_OFFSET (struct statx, field), TRUE
 #define FUNC(func) func, 0, FALSE
 
+enum
+{
+  NAME = 1 << 0,
+  STATUS = 1 << 1,
+};
+
 static const struct
 {
   const gchar *attribute;
-  gboolean needs_status;
+  guint needs;
   SetFunc func;
   glong offset;
   gboolean is_64_bits;
 } table[] = {
-  { G_FILE_ATTRIBUTE_STANDARD_NAME, FALSE, FUNC (set_name) },
-  { G_FILE_ATTRIBUTE_STANDARD_DISPLAY_NAME, FALSE, FUNC (set_utf8_name) },
-  { G_FILE_ATTRIBUTE_STANDARD_EDIT_NAME, FALSE, FUNC (set_utf8_name) },
-  { G_FILE_ATTRIBUTE_STANDARD_COPY_NAME, FALSE, FUNC (set_utf8_name) },
-  { G_FILE_ATTRIBUTE_STANDARD_TYPE, TRUE, FUNC (set_type) },
-  { G_FILE_ATTRIBUTE_STANDARD_IS_SYMLINK, TRUE, FUNC (set_is_symlink) },
-  { G_FILE_ATTRIBUTE_STANDARD_IS_BACKUP, TRUE, FUNC (set_is_backup) },
-  { G_FILE_ATTRIBUTE_STANDARD_SIZE, TRUE, FIELD64 (stx_size) },
-  { G_FILE_ATTRIBUTE_STANDARD_ALLOCATED_SIZE, TRUE, FUNC (set_allocated_size) },
-  { G_FILE_ATTRIBUTE_ETAG_VALUE, TRUE, FUNC (set_etag) },
-  { G_FILE_ATTRIBUTE_ID_FILE, TRUE, FUNC (set_file_id) },
-  { G_FILE_ATTRIBUTE_ID_FILESYSTEM, TRUE, FUNC (set_filesystem_id) },
-  { G_FILE_ATTRIBUTE_TIME_MODIFIED, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_MODIFIED_USEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_MODIFIED_NSEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_ACCESS, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_ACCESS_USEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_ACCESS_NSEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_CHANGED, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_CHANGED_USEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_CHANGED_NSEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_CREATED, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_CREATED_USEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_TIME_CREATED_NSEC, TRUE, FUNC (set_time) },
-  { G_FILE_ATTRIBUTE_UNIX_DEVICE, TRUE, FUNC (set_device) },
-  { G_FILE_ATTRIBUTE_UNIX_RDEV, TRUE, FUNC (set_rdev) },
-  { G_FILE_ATTRIBUTE_UNIX_MODE, TRUE, FUNC (set_mode) },
-  { G_FILE_ATTRIBUTE_UNIX_INODE, TRUE, FIELD64 (stx_ino) },
-  { G_FILE_ATTRIBUTE_UNIX_NLINK, TRUE, FIELD32 (stx_nlink) },
-  { G_FILE_ATTRIBUTE_UNIX_UID, TRUE, FIELD32 (stx_uid) },
-  { G_FILE_ATTRIBUTE_UNIX_GID, TRUE, FIELD32 (stx_gid) },
-  { G_FILE_ATTRIBUTE_UNIX_BLOCK_SIZE, TRUE, FIELD32 (stx_blksize) },
-  { G_FILE_ATTRIBUTE_UNIX_BLOCKS, TRUE, FIELD64 (stx_blocks) },
+  { G_FILE_ATTRIBUTE_STANDARD_NAME, NAME, FUNC (set_name) },
+  { G_FILE_ATTRIBUTE_STANDARD_DISPLAY_NAME, NAME, FUNC (set_utf8_name) },
+  { G_FILE_ATTRIBUTE_STANDARD_EDIT_NAME, NAME, FUNC (set_utf8_name) },
+  { G_FILE_ATTRIBUTE_STANDARD_COPY_NAME, NAME, FUNC (set_utf8_name) },
+  { G_FILE_ATTRIBUTE_STANDARD_TYPE, STATUS, FUNC (set_type) },
+  { G_FILE_ATTRIBUTE_STANDARD_IS_SYMLINK, NAME | STATUS, FUNC (set_is_symlink) },
+  { G_FILE_ATTRIBUTE_STANDARD_IS_BACKUP, NAME | STATUS, FUNC (set_is_backup) },
+  { G_FILE_ATTRIBUTE_STANDARD_SIZE, STATUS, FIELD64 (stx_size) },
+  { G_FILE_ATTRIBUTE_STANDARD_ALLOCATED_SIZE, STATUS, FUNC (set_allocated_size) },
+  { G_FILE_ATTRIBUTE_ETAG_VALUE, STATUS, FUNC (set_etag) },
+  { G_FILE_ATTRIBUTE_ID_FILE, STATUS, FUNC (set_file_id) },
+  { G_FILE_ATTRIBUTE_ID_FILESYSTEM, STATUS, FUNC (set_filesystem_id) },
+  { G_FILE_ATTRIBUTE_TIME_MODIFIED, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_MODIFIED_USEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_MODIFIED_NSEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_ACCESS, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_ACCESS_USEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_ACCESS_NSEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_CHANGED, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_CHANGED_USEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_CHANGED_NSEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_CREATED, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_CREATED_USEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_TIME_CREATED_NSEC, STATUS, FUNC (set_time) },
+  { G_FILE_ATTRIBUTE_UNIX_DEVICE, STATUS, FUNC (set_device) },
+  { G_FILE_ATTRIBUTE_UNIX_RDEV, STATUS, FUNC (set_rdev) },
+  { G_FILE_ATTRIBUTE_UNIX_MODE, STATUS, FUNC (set_mode) },
+  { G_FILE_ATTRIBUTE_UNIX_INODE, STATUS, FIELD64 (stx_ino) },
+  { G_FILE_ATTRIBUTE_UNIX_NLINK, STATUS, FIELD32 (stx_nlink) },
+  { G_FILE_ATTRIBUTE_UNIX_UID, STATUS, FIELD32 (stx_uid) },
+  { G_FILE_ATTRIBUTE_UNIX_GID, STATUS, FIELD32 (stx_gid) },
+  { G_FILE_ATTRIBUTE_UNIX_BLOCK_SIZE, STATUS, FIELD32 (stx_blksize) },
+  { G_FILE_ATTRIBUTE_UNIX_BLOCKS, STATUS, FIELD64 (stx_blocks) },
 };
 
 /* -1 if there is none */
@@ -231,7 +237,9 @@ set_attribute (GFileInfo *info, gint i, const Query *query)
 {
   gconstpointer field = G_STRUCT_MEMBER_P (&query->status, table[i].offset);
 
-  if (table[i].needs_status && !query->has_status)
+  if ((table[i].needs & STATUS) && !query->has_status)
+    return;
+  if ((table[i].needs & NAME) && query->basename == NULL)
     return;
 
   if (table[i].func != NULL)
@@ -272,6 +280,7 @@ on_target_status (GuringTask *task, gint32 res)
 
 static void
 start_asking (GuringTask *task,
+              int fd,
               const gchar *path,
               int flags,
               struct statx *status,
@@ -279,8 +288,8 @@ start_asking (GuringTask *task,
 {
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_statx (&sqe, AT_FDCWD, path, flags | AT_NO_AUTOMOUNT,
-                       STATX_BASIC_STATS | STATX_BTIME, status);
+  io_uring_prep_statx (&sqe, fd, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_BTIME,
+                       status);
   guring_task_run (task, &sqe, func);
 }
 
@@ -304,28 +313,44 @@ on_status (GuringTask *task, gint32 res)
   query->has_status = res >= 0;
   query->is_symlink = query->has_status && S_ISLNK (query->status.stx_mode);
   if (query->is_symlink && query->follow)
-    start_asking (task, get_path (task), 0, &query->target_status, on_target_status);
+    start_asking (task, AT_FDCWD, get_path (task), 0, &query->target_status, on_target_status);
   else
     guring_task_return (task, 0);
 }
 
-/* Returns: (nullable): NULL if it wants what statx() does not know, or GIO's way with names that
- * are no UTF-8 */
+static gboolean
+is_known (gchar **attributes)
+{
+  for (gsize i = 0; attributes[i] != NULL; i++)
+    if (find_attribute (attributes[i]) < 0)
+      return FALSE;
+  return attributes[0] != NULL;
+}
+
+/* Returns: (nullable): NULL if it wants what statx() does not know */
 static Query *
-query_new (const gchar *path, const gchar *attributes, GFileQueryInfoFlags flags)
+query_new (const gchar *attributes)
 {
   Query *query = g_new0 (Query, 1);
-  gboolean is_known;
 
   query->attributes = g_strsplit (attributes, ",", -1);
+  if (!is_known (query->attributes))
+    g_clear_pointer (&query, query_free);
+  return query;
+}
+
+/* Returns: (nullable): NULL as well if it wants GIO's way with names that are no UTF-8 */
+static Query *
+query_new_for_path (const gchar *path, const gchar *attributes, GFileQueryInfoFlags flags)
+{
+  Query *query = query_new (attributes);
+
+  if (query == NULL)
+    return NULL;
+
   query->basename = g_path_get_basename (path);
   query->follow = !(flags & G_FILE_QUERY_INFO_NOFOLLOW_SYMLINKS);
-
-  is_known = attributes[0] != '\0' && g_get_filename_charsets (NULL) &&
-             g_utf8_validate (query->basename, -1, NULL);
-  for (gsize i = 0; is_known && query->attributes[i] != NULL; i++)
-    is_known = find_attribute (query->attributes[i]) >= 0;
-  if (!is_known)
+  if (!g_get_filename_charsets (NULL) || !g_utf8_validate (query->basename, -1, NULL))
     g_clear_pointer (&query, query_free);
   return query;
 }
@@ -363,7 +388,7 @@ guring_file_query_info_async (GFile *file,
   g_return_if_fail (attributes != NULL);
 
   path = guring_file_get_local_path (file);
-  query = path != NULL ? query_new (path, attributes, flags) : NULL;
+  query = path != NULL ? query_new_for_path (path, attributes, flags) : NULL;
   if (query == NULL)
     {
       g_file_query_info_async (file, attributes, flags, io_priority, cancellable, callback,
@@ -374,8 +399,8 @@ guring_file_query_info_async (GFile *file,
   task = guring_task_new (file, guring_file_query_info_async, "query", io_priority, cancellable,
                           callback, user_data);
   guring_task_set_data (task, query, query_free);
-  start_asking (task, guring_task_set_path (task, path), AT_SYMLINK_NOFOLLOW, &query->status,
-                on_status);
+  start_asking (task, AT_FDCWD, guring_task_set_path (task, path), AT_SYMLINK_NOFOLLOW,
+                &query->status, on_status);
 }
 
 /**
@@ -399,4 +424,114 @@ guring_file_query_info_finish (GFile *file, GAsyncResult *result, GError **error
   if (guring_task_finish (result, guring_file_query_info_async, error) < 0)
     return NULL;
   return make_info (guring_task_get_data (GURING_TASK (result)));
+}
+
+/* What is known of an open file: of its names nothing. */
+
+#define OF_DESCRIPTORS                                                                             \
+  "standard::type,standard::size,standard::allocated-size,etag::value,id::*,time::*,owner::*,"     \
+  "unix::device,unix::inode,unix::mode,unix::nlink,unix::uid,unix::gid,unix::rdev,"                \
+  "unix::block-size,unix::blocks,selinux::*,xattr::*,xattr-sys::*"
+
+static GFile *
+get_magic_link (int fd)
+{
+  g_autofree gchar *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+
+  return g_file_new_for_path (path);
+}
+
+static void
+forget_names (GFileInfo *info)
+{
+  GFileAttributeMatcher *matcher = g_file_attribute_matcher_new (OF_DESCRIPTORS);
+
+  g_file_info_set_attribute_mask (info, matcher);
+  g_file_attribute_matcher_unref (matcher);
+  g_file_info_unset_attribute_mask (info);
+}
+
+GFileInfo *
+guring_file_query_descriptor (int fd,
+                              const gchar *attributes,
+                              GCancellable *cancellable,
+                              GError **error)
+{
+  g_autoptr (GFile) file = get_magic_link (fd);
+  GFileInfo *info =
+    g_file_query_info (file, attributes, G_FILE_QUERY_INFO_NONE, cancellable, error);
+
+  if (info != NULL)
+    forget_names (info);
+  return info;
+}
+
+static void
+on_answer_of_gio (GObject *file, GAsyncResult *result, gpointer task)
+{
+  GError *error = NULL;
+  GFileInfo *info = g_file_query_info_finish (G_FILE (file), result, &error);
+
+  if (info == NULL)
+    {
+      guring_task_return_error (task, error);
+      return;
+    }
+
+  forget_names (info);
+  guring_task_set_data (task, info, g_object_unref);
+  guring_task_return (task, 0);
+}
+
+static void
+on_descriptor_status (GuringTask *task, gint32 res)
+{
+  Query *query = guring_task_get_data (task);
+  GFileInfo *info;
+
+  if (res < 0)
+    {
+      guring_task_return_errno (task, -res);
+      return;
+    }
+
+  query->has_status = TRUE;
+  info = make_info (query);
+  query_free (query);
+  guring_task_set_data (task, info, g_object_unref);
+  guring_task_return (task, 0);
+}
+
+void
+guring_file_query_descriptor_async (gpointer stream,
+                                    int fd,
+                                    const gchar *attributes,
+                                    gint io_priority,
+                                    GCancellable *cancellable,
+                                    GAsyncReadyCallback callback,
+                                    gpointer user_data)
+{
+  GuringTask *task = guring_task_new (stream, guring_file_query_descriptor_async, "query",
+                                      io_priority, cancellable, callback, user_data);
+  Query *query = query_new (attributes);
+
+  if (query == NULL)
+    {
+      g_autoptr (GFile) file = get_magic_link (fd);
+
+      g_file_query_info_async (file, attributes, G_FILE_QUERY_INFO_NONE, io_priority, cancellable,
+                               on_answer_of_gio, task);
+      return;
+    }
+
+  guring_task_set_data (task, query, query_free);
+  start_asking (task, fd, "", AT_EMPTY_PATH, &query->status, on_descriptor_status);
+}
+
+GFileInfo *
+guring_file_query_descriptor_finish (GAsyncResult *result, GError **error)
+{
+  if (guring_task_finish (result, guring_file_query_descriptor_async, error) < 0)
+    return NULL;
+  return g_object_ref (guring_task_get_data (GURING_TASK (result)));
 }

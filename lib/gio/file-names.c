@@ -94,12 +94,10 @@ guring_file_delete_finish (GFile *file, GAsyncResult *result, GError **error)
 static void
 on_directory_made (GuringTask *task, gint32 res)
 {
-  if (res == -EINVAL) /* a name that the file system does not take */
-    guring_task_return_error (task,
-                              g_error_new_literal (G_IO_ERROR, G_IO_ERROR_INVALID_FILENAME,
-                                                   "Could not make a directory of this name"));
+  if (res < 0)
+    guring_file_return_name_errno (task, -res);
   else
-    guring_task_return_res (task, res);
+    guring_task_return (task, 0);
 }
 
 /**

@@ -14,4 +14,20 @@ const gchar *guring_file_get_local_path (GFile *file);
 
 gchar *guring_file_make_etag (gint64 seconds, guint32 nanoseconds);
 
+/* For the errno of what makes a file */
+void guring_file_return_name_errno (GuringTask *task, int error_number);
+
+GFileInfo *guring_file_query_descriptor (int fd,
+                                         const gchar *attributes,
+                                         GCancellable *cancellable,
+                                         GError **error);
+void guring_file_query_descriptor_async (gpointer stream,
+                                         int fd,
+                                         const gchar *attributes,
+                                         gint io_priority,
+                                         GCancellable *cancellable,
+                                         GAsyncReadyCallback callback,
+                                         gpointer user_data);
+GFileInfo *guring_file_query_descriptor_finish (GAsyncResult *result, GError **error);
+
 G_END_DECLS

@@ -177,19 +177,14 @@ guring_output_stream_truncate (GSeekable *seekable,
                                GCancellable *cancellable,
                                GError **error)
 {
-  int result;
+  gboolean done;
 
   if (!g_output_stream_set_pending (G_OUTPUT_STREAM (seekable), error))
     return FALSE;
 
-  do
-    result = ftruncate (get_fd (seekable), offset);
-  while (result < 0 && errno == EINTR);
-
-  if (result < 0)
-    guring_descriptor_set_error (error, "truncate");
+  done = guring_descriptor_truncate (get_fd (seekable), offset, error);
   g_output_stream_clear_pending (G_OUTPUT_STREAM (seekable));
-  return result == 0;
+  return done;
 }
 
 static void

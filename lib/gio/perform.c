@@ -94,6 +94,9 @@ perform_on_path (const struct io_uring_sqe *sqe)
       return statx (sqe->fd, path, (int) sqe->statx_flags, sqe->len, get_pointer (sqe->off));
     case IORING_OP_RENAMEAT:
       return renameat2 (sqe->fd, path, (int) sqe->len, get_pointer (sqe->addr2), sqe->rename_flags);
+    case IORING_OP_LINKAT:
+      return linkat (sqe->fd, path, (int) sqe->len, get_pointer (sqe->addr2),
+                     (int) sqe->hardlink_flags);
     case IORING_OP_UNLINKAT:
       return unlinkat (sqe->fd, path, (int) sqe->unlink_flags);
     case IORING_OP_MKDIRAT:
@@ -135,6 +138,8 @@ perform (const struct io_uring_sqe *sqe)
       return fallocate (sqe->fd, (int) sqe->len, (off_t) sqe->off, (off_t) sqe->addr);
     case IORING_OP_CLOSE:
       return close (sqe->fd);
+    case GURING_OP_FTRUNCATE:
+      return ftruncate (sqe->fd, (off_t) sqe->off);
     default:
       return perform_on_path (sqe);
     }

@@ -7,12 +7,14 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fallback.h"
 #include "memcheck.h"
+#include "perform.h"
 #include "task.h"
 
 struct _GuringTask
@@ -39,6 +41,7 @@ struct _GuringTask
   gboolean polling;       /* until the step's descriptor is ready for another try */
   gboolean started;
   gboolean in_step;
+  gboolean is_synchronous;
   gboolean aborted; /* atomic */
   GSource *source;  /* that waits for the step without a ring, or NULL */
 
@@ -182,6 +185,14 @@ guring_task_set_source (GuringTask *task, GSource *source)
   task->source = g_source_ref (source);
 }
 
+/* Its steps are plain system calls, one after the other inside the first guring_task_run(), and
+ * nobody is called back. Keep a reference for guring_task_finish(). */
+void
+guring_task_make_synchronous (GuringTask *task)
+{
+  task->is_synchronous = TRUE;
+}
+
 gint
 guring_task_get_priority (GuringTask *task)
 {
@@ -270,7 +281,9 @@ end (GuringTask *task)
     g_cancellable_disconnect (task->cancellable, task->cancelled_handler);
   task->cancelled_handler = 0;
 
-  if (task->in_step)
+  if (task->is_synchronous)
+    g_object_unref (task);
+  else if (task->in_step)
     call_back (task);
   else
     call_back_later (task);
@@ -541,22 +554,17 @@ move_position (GuringTask *task, gint32 res)
     lseek (sqe->fd, (off_t) sqe->off + res, SEEK_SET);
 }
 
-/* Returns: %FALSE if it was cancelled before: then it has returned */
+/* Returns: %FALSE if it was cancelled before */
 static gboolean
 start (GuringTask *task)
 {
-  GError *error = NULL;
-
   if (task->started)
     return TRUE;
 
   task->started = TRUE;
-  if (g_cancellable_set_error_if_cancelled (task->cancellable, &error))
-    {
-      guring_task_return_error (task, error);
-      return FALSE;
-    }
-  if (task->cancellable != NULL)
+  if (g_cancellable_is_cancelled (task->cancellable))
+    return FALSE;
+  if (task->cancellable != NULL && !task->is_synchronous)
     task->cancelled_handler =
       g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
   return TRUE;
@@ -566,7 +574,8 @@ start (GuringTask *task)
  * the kernel lacks the opcode, without; @func is called in that context. What the SQE points at
  * must live until then.
  *
- * Returns: %FALSE if it was cancelled before the first: @func is not called */
+ * Returns: %FALSE if @func was called at once: with -ECANCELED before the first, or because the task
+ *   is synchronous */
 gboolean
 guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func)
 {
@@ -577,7 +586,15 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
       take_position (task);
     }
   if (!start (task))
-    return FALSE;
+    {
+      func (task, -ECANCELED);
+      return FALSE;
+    }
+  if (task->is_synchronous)
+    {
+      func (task, guring_perform (&task->sqe));
+      return FALSE;
+    }
 
   queue_step (task, &task->sqe);
   return TRUE;
@@ -586,13 +603,16 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
 /* Waits for an operation that is not the task's own, and cancels it if it is cancelled. Whoever has
  * it calls guring_task_step_ended().
  *
- * Returns: as guring_task_run() */
+ * Returns: %FALSE if it was cancelled before: the task has returned, and @func is not called */
 gboolean
 guring_task_wait_for (GuringTask *task, GuringRing *ring, guint64 id, GuringStepFunc func)
 {
   task->func = func;
   if (!start (task))
-    return FALSE;
+    {
+      guring_task_return_errno (task, ECANCELED);
+      return FALSE;
+    }
 
   watch_operation (task, ring, id);
   return TRUE;

@@ -25,6 +25,7 @@ gpointer guring_task_get_data (GuringTask *task);
 const gchar *guring_task_set_path (GuringTask *task, const gchar *path); /* its copy */
 void guring_task_set_timeout (GuringTask *task, guint seconds);          /* of each step; 0: none */
 guint guring_task_get_timeout (GuringTask *task);
+void guring_task_make_synchronous (GuringTask *task);
 gint guring_task_get_priority (GuringTask *task);
 GMainContext *guring_task_get_context (GuringTask *task);
 GCancellable *guring_task_get_cancellable (GuringTask *task);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#include <sys/stat.h>
+
+#include "task.h"
+
+G_BEGIN_DECLS
+
+/* A file that gets new contents: a descriptor to write them to, and what makes them count. It is
+ * the data of a task, or the beginning of that. */
+typedef struct
+{
+  gchar *path; /* of the file itself, behind its symbolic links */
+  gchar *etag; /* (nullable): that it has to have, if it exists; then the one that it got */
+  gboolean make_backup;
+  GFileCreateFlags flags;
+  guint mode;       /* of a file that is made */
+  gboolean creates; /* what does not exist is made at once, not first when all is written */
+  GuringStepFunc opened;
+  void (*pass_to_gio) (GuringTask *task); /* what GIO itself does better; nothing has happened */
+
+  int fd;                /* to write to, or -1 */
+  gchar *temporary_path; /* NULL if that is the file itself */
+  gchar *backup_path;    /* (nullable) */
+  gboolean is_created;
+
+  gboolean is_resolved;
+  gboolean exists;
+  int original_fd;
+  struct stat original;
+  guint n_attempts; /* at a name that nobody has */
+} GuringReplacement;
+
+void guring_replacement_init (GuringReplacement *replacement,
+                              const gchar *path,
+                              const gchar *etag,
+                              gboolean make_backup,
+                              GFileCreateFlags flags);
+void guring_replacement_clear (GuringReplacement *replacement);
+GuringReplacement *guring_replacement_new (const gchar *path,
+                                           const gchar *etag,
+                                           gboolean make_backup,
+                                           GFileCreateFlags flags);
+void guring_replacement_free (gpointer replacement);
+
+/* @opened gets 0, also when it was cancelled meanwhile. An error ends the task. */
+void guring_replacement_open (GuringTask *task, GuringStepFunc opened);
+/* Ends the task: there are the new contents, or an error and the old ones */
+void guring_replacement_commit (GuringTask *task);
+/* Returns: whether the task goes on after a step; else it has ended, and nothing has changed */
+gboolean guring_replacement_check (GuringTask *task, gint32 res);
+void guring_replacement_fail (GuringTask *task, int error_number);
+void guring_replacement_discard (GuringReplacement *replacement);
+
+G_END_DECLS
