@@ -27,7 +27,7 @@ void on_reply (GObject *source_object, GAsyncResult *result, gpointer reply);
 void reply_clear (Reply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Reply, reply_clear)
 
-/* The same of a call on a GFile. Pass on_answer and an Answer. */
+/* The same of a call on a GFile, or on what has no file. Pass on_answer and an Answer. */
 typedef struct
 {
   GFile *file;

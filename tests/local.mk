@@ -31,6 +31,8 @@ valgrind_suites = \
 	tests/test-file \
 	tests/test-file-load \
 	tests/test-file-replace \
+	tests/test-file-replace-stream \
+	tests/test-file-streams \
 	tests/test-io \
 	tests/test-io-names \
 	tests/test-io-read \
@@ -66,6 +68,8 @@ tests_libsupport_la_SOURCES = \
 	tests/buffer-support.h \
 	tests/connection-support.c \
 	tests/connection-support.h \
+	tests/file-support.c \
+	tests/file-support.h \
 	tests/io-support.c \
 	tests/io-support.h \
 	tests/socket-support.c \

@@ -9,7 +9,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "io-support.h"
+#include "file-support.h"
 
 #define BIG (3u << 20)
 
@@ -34,54 +34,6 @@ static gboolean
 replace (const gchar *name, gsize size)
 {
   return replace_by (name, size, NULL, G_FILE_CREATE_NONE, NULL, NULL);
-}
-
-static void
-make_old (const gchar *name)
-{
-  ck_assert (g_file_set_contents (name, "old", 3, NULL));
-}
-
-static gboolean
-is_old (const gchar *name)
-{
-  g_autofree gchar *contents = NULL;
-  gsize length;
-
-  return g_file_get_contents (name, &contents, &length, NULL) && length == 3 &&
-         memcmp (contents, "old", 3) == 0;
-}
-
-static void
-assert_new (const gchar *name, gsize size)
-{
-  g_autoptr (GBytes) expected = make_pattern (size);
-  g_autofree gchar *contents = NULL;
-  gsize length;
-
-  ck_assert (g_file_get_contents (name, &contents, &length, NULL));
-  ck_assert_uint_eq (length, size);
-  ck_assert_mem_eq (contents, g_bytes_get_data (expected, NULL), size);
-}
-
-static guint
-count_names (const gchar *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    n++;
-  return n;
-}
-
-static struct stat
-get_status (const gchar *name)
-{
-  struct stat status;
-
-  ck_assert_int_eq (lstat (name, &status), 0);
-  return status;
 }
 
 START_TEST (files_of_all_sizes_are_made_and_replaced)

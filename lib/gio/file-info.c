@@ -429,7 +429,7 @@ guring_file_query_info_finish (GFile *file, GAsyncResult *result, GError **error
 /* What is known of an open file: of its names nothing. */
 
 #define OF_DESCRIPTORS                                                                             \
-  "standard::type,standard::size,standard::allocated-size,etag::value,id::*,time::*,owner::*,"     \
+  "standard::type,standard::size,standard::allocated-size,etag::value,id::*,time::*,"              \
   "unix::device,unix::inode,unix::mode,unix::nlink,unix::uid,unix::gid,unix::rdev,"                \
   "unix::block-size,unix::blocks,selinux::*,xattr::*,xattr-sys::*"
 

@@ -38,7 +38,6 @@ guring_replacement_clear (GuringReplacement *replacement)
 {
   guring_replacement_discard (replacement);
   g_free (replacement->path);
-  g_free (replacement->etag);
   g_free (replacement->backup_path);
 }
 
@@ -71,16 +70,23 @@ close_original (GuringReplacement *replacement)
   replacement->original_fd = -1;
 }
 
-void
-guring_replacement_discard (GuringReplacement *replacement)
+static void
+discard_temporary (GuringReplacement *replacement)
 {
-  close_original (replacement);
   if (replacement->fd >= 0)
     close (replacement->fd);
   replacement->fd = -1;
   if (replacement->temporary_path != NULL)
     unlink (replacement->temporary_path);
   g_clear_pointer (&replacement->temporary_path, g_free);
+}
+
+void
+guring_replacement_discard (GuringReplacement *replacement)
+{
+  close_original (replacement);
+  discard_temporary (replacement);
+  g_clear_pointer (&replacement->etag, g_free);
 }
 
 void
@@ -129,7 +135,7 @@ write_in_place (GuringTask *task)
   if (!replacement->creates || replacement->make_backup ||
       (replacement->flags & G_FILE_CREATE_REPLACE_DESTINATION))
     {
-      guring_replacement_discard (replacement);
+      close_original (replacement);
       replacement->pass_to_gio (task);
       return;
     }
@@ -161,12 +167,7 @@ keep_permissions (const GuringReplacement *replacement)
 static void
 give_up_temporary (GuringTask *task)
 {
-  GuringReplacement *replacement = guring_task_get_data (task);
-  int original_fd = replacement->original_fd;
-
-  replacement->original_fd = -1;
-  guring_replacement_discard (replacement);
-  replacement->original_fd = original_fd;
+  discard_temporary (guring_task_get_data (task));
   write_in_place (task);
 }
 
