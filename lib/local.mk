@@ -3,11 +3,14 @@
 # Everything stands in the convenience library, which the white-box tests link.
 noinst_LTLIBRARIES += lib/libguring-internal.la
 lib_libguring_internal_la_SOURCES = \
+	lib/gio/copy-data.c \
+	lib/gio/copy-data.h \
 	lib/gio/descriptor.c \
 	lib/gio/descriptor.h \
 	lib/gio/fd-watch.c \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
+	lib/gio/file-copy.c \
 	lib/gio/file-info.c \
 	lib/gio/file-input-stream.c \
 	lib/gio/file-load.c \

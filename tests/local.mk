@@ -30,6 +30,7 @@ valgrind_suites = \
 	tests/test-faults \
 	tests/test-file \
 	tests/test-file-load \
+	tests/test-file-copy \
 	tests/test-file-replace \
 	tests/test-file-replace-stream \
 	tests/test-file-streams \

@@ -93,6 +93,21 @@ gboolean guring_file_replace_contents_bytes_finish (GFile *file,
                                                     gchar **new_etag,
                                                     GError **error);
 
+/* Copying */
+
+GURING_AVAILABLE_IN_ALL
+void guring_file_copy_async (GFile *source,
+                             GFile *destination,
+                             GFileCopyFlags flags,
+                             gint io_priority,
+                             GCancellable *cancellable,
+                             GFileProgressCallback progress_callback,
+                             gpointer progress_callback_data,
+                             GAsyncReadyCallback callback,
+                             gpointer user_data);
+GURING_AVAILABLE_IN_ALL
+gboolean guring_file_copy_finish (GFile *source, GAsyncResult *result, GError **error);
+
 /* What is known of a file */
 
 GURING_AVAILABLE_IN_ALL

@@ -119,23 +119,18 @@ guring_file_read_finish (GFile *file, GAsyncResult *result, GError **error)
 static void
 on_opened_to_write (GuringTask *task, gint32 res)
 {
-  GuringReplacement *replacement = guring_task_get_data (task);
-
-  replacement->fd = res;
-  if (guring_replacement_check (task, res))
-    return_stream (task, guring_file_output_stream_new (replacement));
+  return_stream (task, guring_file_output_stream_new (guring_task_get_data (task)));
 }
 
 static void
-start_opening (GuringTask *task, const gchar *path, int open_flags, GFileCreateFlags flags)
+start_creating (GuringTask *task, const gchar *path, GFileCreateFlags flags)
 {
   GuringReplacement *replacement = guring_replacement_new (path, NULL, FALSE, flags);
-  struct io_uring_sqe sqe = { 0 };
 
+  replacement->kind = GURING_CREATE;
+  guring_task_set_path (task, path);
   guring_task_set_data (task, replacement, guring_replacement_free);
-  io_uring_prep_openat (&sqe, AT_FDCWD, guring_task_set_path (task, path),
-                        open_flags | O_WRONLY | O_CREAT | O_CLOEXEC, replacement->mode);
-  guring_task_run (task, &sqe, on_opened_to_write);
+  guring_replacement_open (task, on_opened_to_write);
 }
 
 /**
@@ -167,9 +162,9 @@ guring_file_create_async (GFile *file,
   if (path == NULL)
     g_file_create_async (file, flags, io_priority, cancellable, callback, user_data);
   else
-    start_opening (guring_task_new (file, guring_file_create_async, "create", io_priority,
-                                    cancellable, callback, user_data),
-                   path, O_EXCL, flags);
+    start_creating (guring_task_new (file, guring_file_create_async, "create", io_priority,
+                                     cancellable, callback, user_data),
+                    path, flags);
 }
 
 /**
@@ -191,6 +186,28 @@ guring_file_create_finish (GFile *file, GAsyncResult *result, GError **error)
   if (!GURING_IS_TASK (result))
     return g_file_create_finish (file, result, error);
   return finish (result, guring_file_create_async, error);
+}
+
+static void
+on_opened_to_append (GuringTask *task, gint32 res)
+{
+  GuringReplacement *replacement = guring_task_get_data (task);
+
+  replacement->fd = res;
+  if (guring_replacement_check (task, res))
+    on_opened_to_write (task, 0);
+}
+
+static void
+start_appending (GuringTask *task, const gchar *path, GFileCreateFlags flags)
+{
+  GuringReplacement *replacement = guring_replacement_new (path, NULL, FALSE, flags);
+  struct io_uring_sqe sqe = { 0 };
+
+  guring_task_set_data (task, replacement, guring_replacement_free);
+  io_uring_prep_openat (&sqe, AT_FDCWD, guring_task_set_path (task, path),
+                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, replacement->mode);
+  guring_task_run (task, &sqe, on_opened_to_append);
 }
 
 /**
@@ -222,9 +239,9 @@ guring_file_append_to_async (GFile *file,
   if (path == NULL)
     g_file_append_to_async (file, flags, io_priority, cancellable, callback, user_data);
   else
-    start_opening (guring_task_new (file, guring_file_append_to_async, "open", io_priority,
-                                    cancellable, callback, user_data),
-                   path, O_APPEND, flags);
+    start_appending (guring_task_new (file, guring_file_append_to_async, "open", io_priority,
+                                      cancellable, callback, user_data),
+                     path, flags);
 }
 
 /**

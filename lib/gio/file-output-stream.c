@@ -149,7 +149,7 @@ guring_file_output_stream_close (GOutputStream *stream, GCancellable *cancellabl
   g_autoptr (GuringTask) task = make_closing (stream, G_PRIORITY_DEFAULT, cancellable, NULL, NULL);
 
   guring_task_make_synchronous (task);
-  guring_replacement_commit (g_object_ref (task));
+  guring_replacement_commit (g_object_ref (task), guring_task_return_res);
   return guring_task_finish (G_ASYNC_RESULT (task), make_closing, error) >= 0;
 }
 
@@ -160,7 +160,8 @@ guring_file_output_stream_close_async (GOutputStream *stream,
                                        GAsyncReadyCallback callback,
                                        gpointer user_data)
 {
-  guring_replacement_commit (make_closing (stream, io_priority, cancellable, callback, user_data));
+  guring_replacement_commit (make_closing (stream, io_priority, cancellable, callback, user_data),
+                             guring_task_return_res);
 }
 
 static gboolean

@@ -83,7 +83,7 @@ start_writing (GuringTask *task)
 
   if (count == 0)
     {
-      guring_replacement_commit (task);
+      guring_replacement_commit (task, guring_task_return_res);
       return;
     }
 
@@ -278,7 +278,7 @@ guring_file_replace_async (GFile *file,
     }
 
   replacement = guring_replacement_new (path, etag, make_backup, flags);
-  replacement->creates = TRUE;
+  replacement->kind = GURING_REPLACE_OR_CREATE;
   replacement->pass_to_gio = open_by_gio;
   task = guring_task_new (file, guring_file_replace_async, "replace", io_priority, cancellable,
                           callback, user_data);

@@ -26,7 +26,7 @@ on_renamed (GuringTask *task, gint32 res)
     }
 
   g_clear_pointer (&replacement->temporary_path, g_free);
-  guring_task_return (task, 0);
+  replacement->committed (task, 0);
 }
 
 static void
@@ -123,7 +123,10 @@ on_closed (GuringTask *task, gint32 res)
     return;
 
   if (replacement->temporary_path == NULL)
-    guring_task_return (task, 0);
+    {
+      replacement->is_created = FALSE;
+      replacement->committed (task, 0);
+    }
   else if (replacement->make_backup && replacement->exists)
     start_backup (task);
   else
@@ -153,11 +156,12 @@ on_synchronized (GuringTask *task, gint32 res)
 
 /* As in GIO, what was not there before is not waited for. */
 void
-guring_replacement_commit (GuringTask *task)
+guring_replacement_commit (GuringTask *task, GuringStepFunc committed)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
+  replacement->committed = committed;
   g_clear_pointer (&replacement->etag, g_free);
   if (replacement->temporary_path == NULL && !replacement->exists)
     {

@@ -86,6 +86,9 @@ guring_replacement_discard (GuringReplacement *replacement)
 {
   close_original (replacement);
   discard_temporary (replacement);
+  if (replacement->is_created && replacement->removes_created)
+    unlink (replacement->path);
+  replacement->is_created = FALSE;
   g_clear_pointer (&replacement->etag, g_free);
 }
 
@@ -132,7 +135,7 @@ write_in_place (GuringTask *task)
   GuringReplacement *replacement = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  if (!replacement->creates || replacement->make_backup ||
+  if (replacement->kind == GURING_REPLACE || replacement->make_backup ||
       (replacement->flags & G_FILE_CREATE_REPLACE_DESTINATION))
     {
       close_original (replacement);
@@ -312,7 +315,7 @@ on_created (GuringTask *task, gint32 res)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
 
-  if (res == -EEXIST)
+  if (res == -EEXIST && replacement->kind == GURING_REPLACE_OR_CREATE)
     {
       start_examining (task);
       return;
@@ -341,8 +344,8 @@ guring_replacement_open (GuringTask *task, GuringStepFunc opened)
   GuringReplacement *replacement = guring_task_get_data (task);
 
   replacement->opened = opened;
-  if (replacement->creates)
-    start_creating (task);
-  else
+  if (replacement->kind == GURING_REPLACE)
     start_examining (task);
+  else
+    start_creating (task);
 }

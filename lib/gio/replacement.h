@@ -8,6 +8,13 @@
 
 G_BEGIN_DECLS
 
+typedef enum
+{
+  GURING_REPLACE, /* what does not exist is there when all is written */
+  GURING_REPLACE_OR_CREATE,
+  GURING_CREATE, /* it must not exist */
+} GuringReplacementKind;
+
 /* A file that gets new contents: a descriptor to write them to, and what makes them count. It is
  * the data of a task, or the beginning of that. */
 typedef struct
@@ -16,15 +23,17 @@ typedef struct
   gchar *etag; /* (nullable): that it has to have, if it exists; then the one that it got */
   gboolean make_backup;
   GFileCreateFlags flags;
-  guint mode;       /* of a file that is made */
-  gboolean creates; /* what does not exist is made at once, not first when all is written */
+  GuringReplacementKind kind;
+  guint mode;               /* of a file that is made */
+  gboolean removes_created; /* if it fails */
   GuringStepFunc opened;
+  GuringStepFunc committed;
   void (*pass_to_gio) (GuringTask *task); /* what GIO itself does better; nothing has happened */
 
   int fd;                /* to write to, or -1 */
   gchar *temporary_path; /* NULL if that is the file itself */
   gchar *backup_path;    /* (nullable) */
-  gboolean is_created;
+  gboolean is_created;   /* and nothing there before */
 
   gboolean is_resolved;
   gboolean exists;
@@ -47,8 +56,8 @@ void guring_replacement_free (gpointer replacement);
 
 /* @opened gets 0, also when it was cancelled meanwhile. An error ends the task. */
 void guring_replacement_open (GuringTask *task, GuringStepFunc opened);
-/* Ends the task: there are the new contents, or an error and the old ones */
-void guring_replacement_commit (GuringTask *task);
+/* @committed gets 0; guring_task_return_res() will do. An error ends the task. */
+void guring_replacement_commit (GuringTask *task, GuringStepFunc committed);
 /* Returns: whether the task goes on after a step; else it has ended, and nothing has changed */
 gboolean guring_replacement_check (GuringTask *task, gint32 res);
 void guring_replacement_fail (GuringTask *task, int error_number);
