@@ -125,10 +125,16 @@ describe (GString *text, const gchar *name)
   g_string_append_printf (text, "%s %o %u %u %u", name, status.st_mode, status.st_uid,
                           status.st_gid, (guint) status.st_nlink);
   if (S_ISREG (status.st_mode) && g_file_get_contents (name, &contents, &length, NULL))
-    g_string_append_printf (text, " %zu %u", length, g_str_hash (length > 0 ? contents : ""));
+    {
+      g_autofree gchar *sum =
+        g_compute_checksum_for_data (G_CHECKSUM_MD5, (guchar *) contents, length);
+
+      g_string_append_printf (text, " %s", sum);
+    }
   if (status.st_mtim.tv_sec == 2000)
-    g_string_append_printf (text, " %ld %ld %ld", status.st_atim.tv_sec, status.st_atim.tv_nsec,
-                            status.st_mtim.tv_nsec);
+    g_string_append_printf (text, " modified %ld", status.st_mtim.tv_nsec);
+  if (status.st_atim.tv_sec == 1000) /* not read since */
+    g_string_append_printf (text, " accessed %ld", status.st_atim.tv_nsec);
   if (lgetxattr (name, "user.test", value, sizeof value - 1) > 0)
     g_string_append (text, value);
   g_string_append_c (text, '\n');
