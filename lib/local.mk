@@ -10,6 +10,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/fd-watch.c \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
+	lib/gio/file-attributes.c \
+	lib/gio/file-attributes.h \
 	lib/gio/file-copy.c \
 	lib/gio/file-info.c \
 	lib/gio/file-input-stream.c \

@@ -453,13 +453,11 @@ END_TEST
 START_TEST (nobody_need_be_called_back)
 {
   g_autoptr (GFile) file = g_file_new_for_path ("file");
-  guint n_descriptors;
 
-  g_object_unref (file_create ("other", 0, NULL)); /* now there is a ring */
-  n_descriptors = count_descriptors ();
   guring_file_create_async (file, 0, 0, NULL, NULL, NULL);
-  while (!g_file_test ("file", G_FILE_TEST_EXISTS) || count_descriptors () > n_descriptors)
+  while (G_OBJECT (file)->ref_count > 1)
     g_main_context_iteration (context, FALSE);
+  ck_assert (g_file_test ("file", G_FILE_TEST_EXISTS));
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 
 #include "copy-data.h"
 
-#define CHUNK (1u << 18)
+#define MAX_CHUNK (1u << 18)
 #define MAX_READERS 8
 
 typedef struct
@@ -22,6 +22,7 @@ typedef struct
   gpointer progress_callback_data;
   GuringDataCopiedFunc func;
 
+  guint chunk;
   goffset next; /* chunk */
   goffset n_copied;
   gboolean at_end;
@@ -61,7 +62,7 @@ take_chunk (Reader *reader)
     return FALSE;
 
   reader->offset = copying->next;
-  reader->end = reader->offset + CHUNK;
+  reader->end = reader->offset + copying->chunk;
   copying->next = reader->end;
   return TRUE;
 }
@@ -178,7 +179,7 @@ start_reader (Copying *copying)
   Reader *reader = g_new0 (Reader, 1);
 
   reader->copying = copying;
-  reader->buffer = g_malloc (CHUNK);
+  reader->buffer = g_malloc (copying->chunk);
   guring_task_set_data (task, reader, reader_free);
   go_on (task);
 }
@@ -193,12 +194,13 @@ guring_copy_data (GuringTask *task,
                   GuringDataCopiedFunc func)
 {
   Copying *copying = g_new0 (Copying, 1);
-  guint n_readers = (guint) CLAMP (size / CHUNK, 1, MAX_READERS);
+  guint n_readers = (guint) CLAMP (size / MAX_CHUNK, 1, MAX_READERS);
 
   copying->task = task;
   copying->fd_in = fd_in;
   copying->fd_out = fd_out;
   copying->size = size;
+  copying->chunk = size > 0 ? (guint) MIN (size + 1, MAX_CHUNK) : MAX_CHUNK;
   copying->progress_callback = progress_callback;
   copying->progress_callback_data = progress_callback_data;
   copying->func = func;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "copy-data.h"
@@ -72,7 +73,27 @@ pass_to_gio (GuringTask *task)
                      copy->progress_callback_data, on_copied_by_gio, task);
 }
 
-/* The end: the attributes, in a worker thread */
+/* The attributes */
+
+/* Few files have more than the two that are always copied. */
+static gboolean
+has_more_attributes (const Copy *copy)
+{
+  return (copy->flags & G_FILE_COPY_ALL_METADATA) || flistxattr (copy->source_fd, NULL, 0) > 0;
+}
+
+/* As in GIO, what of them cannot be copied is no error. */
+static void
+copy_permissions_and_time (const Copy *copy)
+{
+  const struct statx_timestamp *modified = &copy->source.stx_mtime;
+  const struct timespec times[] = { { .tv_nsec = UTIME_OMIT },
+                                    { modified->tv_sec, modified->tv_nsec } };
+
+  futimens (copy->replacement.fd, times);
+  if (!(copy->flags & G_FILE_COPY_TARGET_DEFAULT_PERMS))
+    fchmod (copy->replacement.fd, copy->source.stx_mode & 07777);
+}
 
 static void
 keep_access_time (Copy *copy, GFileInfo *info)
@@ -88,7 +109,6 @@ keep_access_time (Copy *copy, GFileInfo *info)
   g_file_info_set_attribute_uint32 (info, G_FILE_ATTRIBUTE_TIME_ACCESS_NSEC, accessed->tv_nsec);
 }
 
-/* As in GIO, what of them cannot be copied is no error. */
 static void
 copy_attributes (GTask *thread_task, gpointer task, gpointer data, GCancellable *cancellable)
 {
@@ -145,7 +165,14 @@ on_data_copied (GuringTask *task, goffset n_copied, GError *error)
     }
 
   report (copy, n_copied);
-  guring_replacement_commit (task, on_committed);
+  if (has_more_attributes (copy))
+    {
+      guring_replacement_commit (task, on_committed);
+      return;
+    }
+
+  copy_permissions_and_time (copy);
+  guring_replacement_commit (task, guring_task_return_res);
 }
 
 static void

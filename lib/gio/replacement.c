@@ -212,6 +212,39 @@ start_temporary (GuringTask *task)
   guring_task_run (task, &sqe, on_temporary_opened);
 }
 
+/* The file that is not there */
+
+static void start_examining (GuringTask *task);
+
+static void
+on_created (GuringTask *task, gint32 res)
+{
+  GuringReplacement *replacement = guring_task_get_data (task);
+
+  if (res == -EEXIST && replacement->kind == GURING_REPLACE_OR_CREATE &&
+      ++replacement->n_attempts < MAX_ATTEMPTS)
+    {
+      start_examining (task);
+      return;
+    }
+
+  replacement->fd = res;
+  replacement->is_created = res >= 0;
+  if (guring_replacement_check (task, res))
+    succeed (task);
+}
+
+static void
+start_creating (GuringTask *task)
+{
+  GuringReplacement *replacement = guring_task_get_data (task);
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_openat (&sqe, AT_FDCWD, replacement->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                        replacement->mode);
+  guring_task_run (task, &sqe, on_created);
+}
+
 /* The file that is there */
 
 static GError *
@@ -253,8 +286,6 @@ on_original_opened (GuringTask *task, int fd)
     start_temporary (task);
 }
 
-static void start_examining (GuringTask *task);
-
 static void
 follow_link (GuringTask *task)
 {
@@ -286,12 +317,16 @@ follow_link (GuringTask *task)
 static void
 on_examined (GuringTask *task, gint32 res)
 {
+  GuringReplacement *replacement = guring_task_get_data (task);
+
   if (res >= 0)
     on_original_opened (task, res);
   else if (res == -ELOOP)
     follow_link (task);
-  else if (res == -ENOENT)
+  else if (res == -ENOENT && replacement->kind == GURING_REPLACE)
     start_temporary (task);
+  else if (res == -ENOENT)
+    start_creating (task);
   else
     guring_replacement_fail (task, -res);
 }
@@ -308,44 +343,14 @@ start_examining (GuringTask *task)
   guring_task_run (task, &sqe, on_examined);
 }
 
-/* The file that is not there */
-
-static void
-on_created (GuringTask *task, gint32 res)
-{
-  GuringReplacement *replacement = guring_task_get_data (task);
-
-  if (res == -EEXIST && replacement->kind == GURING_REPLACE_OR_CREATE)
-    {
-      start_examining (task);
-      return;
-    }
-
-  replacement->fd = res;
-  replacement->is_created = res >= 0;
-  if (guring_replacement_check (task, res))
-    succeed (task);
-}
-
-static void
-start_creating (GuringTask *task)
-{
-  GuringReplacement *replacement = guring_task_get_data (task);
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_openat (&sqe, AT_FDCWD, replacement->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                        replacement->mode);
-  guring_task_run (task, &sqe, on_created);
-}
-
 void
 guring_replacement_open (GuringTask *task, GuringStepFunc opened)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
 
   replacement->opened = opened;
-  if (replacement->kind == GURING_REPLACE)
-    start_examining (task);
-  else
+  if (replacement->kind == GURING_CREATE)
     start_creating (task);
+  else
+    start_examining (task);
 }

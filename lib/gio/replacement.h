@@ -39,7 +39,7 @@ typedef struct
   gboolean exists;
   int original_fd;
   struct stat original;
-  guint n_attempts; /* at a name that nobody has */
+  guint n_attempts; /* at names that come and go */
 } GuringReplacement;
 
 void guring_replacement_init (GuringReplacement *replacement,
