@@ -7,23 +7,13 @@
 #include <errno.h>
 #include <gio/gfiledescriptorbased.h>
 #include <limits.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "descriptor.h"
 #include "stream.h"
+#include "vectors.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
-G_STATIC_ASSERT (sizeof (GOutputVector) == sizeof (struct iovec));
-G_STATIC_ASSERT (offsetof (GOutputVector, buffer) == offsetof (struct iovec, iov_base));
-G_STATIC_ASSERT (offsetof (GOutputVector, size) == offsetof (struct iovec, iov_len));
-
-static const struct iovec *
-get_iovecs (const GOutputVector *vectors)
-{
-  return (const struct iovec *) vectors;
-}
 
 static int
 get_fd (GOutputStream *stream)
@@ -69,7 +59,8 @@ stream_writev (GOutputStream *stream,
     {
       if (!guring_descriptor_wait (get_fd (stream), G_IO_OUT, cancellable, error))
         return FALSE;
-      n = writev (get_fd (stream), get_iovecs (vectors), (int) MIN (n_vectors, IOV_MAX));
+      n = writev (get_fd (stream), guring_vectors_get_iovecs (vectors),
+                  (int) MIN (n_vectors, IOV_MAX));
     }
   while (n < 0 && (errno == EINTR || errno == EAGAIN));
 
@@ -120,7 +111,7 @@ stream_writev_async (GOutputStream *stream,
 {
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_writev (&sqe, get_fd (stream), get_iovecs (vectors),
+  io_uring_prep_writev (&sqe, get_fd (stream), guring_vectors_get_iovecs (vectors),
                         (guint) MIN (n_vectors, IOV_MAX), (guint64) -1);
   sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
   guring_task_run (guring_task_new (stream, stream_writev_async, "write", io_priority, cancellable,
