@@ -209,15 +209,14 @@ run_when_ready (GuringTask *task, GIOCondition condition)
 }
 
 static void
-perform_in_thread (GTask *thread_task, gpointer task, gpointer data, GCancellable *cancellable)
+perform_in_thread (GTask *thread_task, gpointer source, gpointer task, GCancellable *cancellable)
 {
   g_task_return_int (thread_task, guring_perform (guring_task_get_sqe (task)));
 }
 
 static void
-on_performed (GObject *object, GAsyncResult *result, gpointer user_data)
+on_performed (GObject *source_object, GAsyncResult *result, gpointer task)
 {
-  GuringTask *task = GURING_TASK (object);
   const struct io_uring_sqe *sqe = guring_task_get_sqe (task);
   gint32 res = (gint32) g_task_propagate_int (G_TASK (result), NULL);
 
@@ -227,11 +226,14 @@ on_performed (GObject *object, GAsyncResult *result, gpointer user_data)
     guring_task_step_ended (task, res);
 }
 
+/* The thread may look at its GTask when all is over. That has no reference on the task, so that
+ * what the task is about ends in the thread of the context. */
 static void
 run_in_thread (GuringTask *task)
 {
-  g_autoptr (GTask) thread_task = g_task_new (task, NULL, on_performed, NULL);
+  g_autoptr (GTask) thread_task = g_task_new (NULL, NULL, on_performed, task);
 
+  g_task_set_task_data (thread_task, task, NULL);
   g_task_set_name (thread_task, "GuringTask");
   g_task_set_priority (thread_task, guring_task_get_priority (task));
   g_task_run_in_thread (thread_task, perform_in_thread);

@@ -110,7 +110,7 @@ keep_access_time (Copy *copy, GFileInfo *info)
 }
 
 static void
-copy_attributes (GTask *thread_task, gpointer task, gpointer data, GCancellable *cancellable)
+copy_attributes (GTask *thread_task, gpointer source, gpointer task, GCancellable *cancellable)
 {
   Copy *copy = guring_task_get_data (task);
   g_autofree gchar *attributes =
@@ -129,16 +129,17 @@ copy_attributes (GTask *thread_task, gpointer task, gpointer data, GCancellable 
 }
 
 static void
-on_attributes_copied (GObject *task, GAsyncResult *result, gpointer user_data)
+on_attributes_copied (GObject *source_object, GAsyncResult *result, gpointer task)
 {
-  guring_task_return (GURING_TASK (task), 0);
+  guring_task_return (task, 0);
 }
 
 static void
 run_in_thread (GuringTask *task, GTaskThreadFunc func, GAsyncReadyCallback callback)
 {
-  g_autoptr (GTask) thread_task = g_task_new (task, NULL, callback, NULL);
+  g_autoptr (GTask) thread_task = g_task_new (NULL, NULL, callback, task);
 
+  g_task_set_task_data (thread_task, task, NULL);
   g_task_set_name (thread_task, "guring_file_copy_async");
   g_task_set_priority (thread_task, guring_task_get_priority (task));
   g_task_run_in_thread (thread_task, func);
@@ -185,7 +186,7 @@ copy_data (GuringTask *task)
 }
 
 static void
-share_bytes (GTask *thread_task, gpointer task, gpointer data, GCancellable *cancellable)
+share_bytes (GTask *thread_task, gpointer source, gpointer task, GCancellable *cancellable)
 {
   Copy *copy = guring_task_get_data (task);
 
@@ -193,9 +194,8 @@ share_bytes (GTask *thread_task, gpointer task, gpointer data, GCancellable *can
 }
 
 static void
-on_shared (GObject *object, GAsyncResult *result, gpointer user_data)
+on_shared (GObject *source_object, GAsyncResult *result, gpointer task)
 {
-  GuringTask *task = GURING_TASK (object);
   Copy *copy = guring_task_get_data (task);
 
   if (g_task_propagate_boolean (G_TASK (result), NULL))
