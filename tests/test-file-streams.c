@@ -297,7 +297,8 @@ START_TEST (a_query_may_be_cancelled)
       ck_assert_ptr_null (g_file_input_stream_query_info (in, attributes[i], cancellable, &error));
       assert_cancelled (&error);
       g_file_input_stream_query_info_async (in, attributes[i], 0, cancellable, on_answer, &answer);
-      ck_assert_ptr_null (g_file_input_stream_query_info_finish (in, await_answer (&answer), &error));
+      ck_assert_ptr_null (
+        g_file_input_stream_query_info_finish (in, await_answer (&answer), &error));
       assert_cancelled (&error);
     }
 }

@@ -333,7 +333,7 @@ make_streams (GFileInputStream *in, GFileOutputStream *out)
 static Streams
 open_our_file (gboolean append)
 {
-  make_new ("ours", SIZE);
+  make ("ours", SIZE);
   return make_streams (file_read ("ours", NULL, NULL),
                        append ? file_append_to ("ours", 0, NULL)
                               : file_replace ("ours", NULL, FALSE, 0, NULL));
@@ -344,7 +344,7 @@ open_their_file (gboolean append)
 {
   g_autoptr (GFile) file = g_file_new_for_path ("theirs");
 
-  make_new ("theirs", SIZE);
+  make ("theirs", SIZE);
   return make_streams (g_file_read (file, NULL, NULL),
                        append ? g_file_append_to (file, 0, NULL, NULL)
                               : g_file_replace (file, NULL, FALSE, 0, NULL, NULL));
