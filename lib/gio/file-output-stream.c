@@ -143,6 +143,17 @@ make_closing (GOutputStream *stream,
   return task;
 }
 
+/* One that was cancelled before its first step has discarded nothing. */
+static gboolean
+finish_closing (GOutputStream *stream, GAsyncResult *result, GError **error)
+{
+  if (guring_task_finish (result, make_closing, error) >= 0)
+    return TRUE;
+
+  guring_replacement_discard (GURING_FILE_OUTPUT_STREAM (stream)->replacement);
+  return FALSE;
+}
+
 static gboolean
 guring_file_output_stream_close (GOutputStream *stream, GCancellable *cancellable, GError **error)
 {
@@ -150,7 +161,7 @@ guring_file_output_stream_close (GOutputStream *stream, GCancellable *cancellabl
 
   guring_task_make_synchronous (task);
   guring_replacement_commit (g_object_ref (task), guring_task_return_res);
-  return guring_task_finish (G_ASYNC_RESULT (task), make_closing, error) >= 0;
+  return finish_closing (stream, G_ASYNC_RESULT (task), error);
 }
 
 static void
@@ -167,7 +178,7 @@ guring_file_output_stream_close_async (GOutputStream *stream,
 static gboolean
 guring_file_output_stream_close_finish (GOutputStream *stream, GAsyncResult *result, GError **error)
 {
-  return guring_task_finish (result, make_closing, error) >= 0;
+  return finish_closing (stream, result, error);
 }
 
 /* The object */

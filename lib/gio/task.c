@@ -554,16 +554,21 @@ move_position (GuringTask *task, gint32 res)
     lseek (sqe->fd, (off_t) sqe->off + res, SEEK_SET);
 }
 
-/* Returns: %FALSE if it was cancelled before */
+/* Returns: %FALSE if it was cancelled before: then it has returned */
 static gboolean
 start (GuringTask *task)
 {
+  GError *error = NULL;
+
   if (task->started)
     return TRUE;
 
   task->started = TRUE;
-  if (g_cancellable_is_cancelled (task->cancellable))
-    return FALSE;
+  if (g_cancellable_set_error_if_cancelled (task->cancellable, &error))
+    {
+      guring_task_return_error (task, error);
+      return FALSE;
+    }
   if (task->cancellable != NULL && !task->is_synchronous)
     task->cancelled_handler =
       g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
@@ -574,8 +579,7 @@ start (GuringTask *task)
  * the kernel lacks the opcode, without; @func is called in that context. What the SQE points at
  * must live until then.
  *
- * Returns: %FALSE if @func was called at once: with -ECANCELED before the first, or because the task
- *   is synchronous */
+ * Returns: %FALSE if it was cancelled before the first: @func is not called */
 gboolean
 guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func)
 {
@@ -586,14 +590,12 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
       take_position (task);
     }
   if (!start (task))
-    {
-      func (task, -ECANCELED);
-      return FALSE;
-    }
+    return FALSE;
+
   if (task->is_synchronous)
     {
       func (task, guring_perform (&task->sqe));
-      return FALSE;
+      return TRUE;
     }
 
   queue_step (task, &task->sqe);
@@ -603,16 +605,13 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
 /* Waits for an operation that is not the task's own, and cancels it if it is cancelled. Whoever has
  * it calls guring_task_step_ended().
  *
- * Returns: %FALSE if it was cancelled before: the task has returned, and @func is not called */
+ * Returns: as guring_task_run() */
 gboolean
 guring_task_wait_for (GuringTask *task, GuringRing *ring, guint64 id, GuringStepFunc func)
 {
   task->func = func;
   if (!start (task))
-    {
-      guring_task_return_errno (task, ECANCELED);
-      return FALSE;
-    }
+    return FALSE;
 
   watch_operation (task, ring, id);
   return TRUE;
