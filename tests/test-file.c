@@ -9,24 +9,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "io-support.h"
+#include "file-support.h"
 
 #define N_FILES 1000
 #define LONG_NAME                                                                                  \
   "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012"   \
   "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012"   \
   "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012"
-
-static void
-assert_same_error (const GError *error, const GError *expected, const gchar *name)
-{
-  ck_assert_msg ((error == NULL) == (expected == NULL), "%s: %s, not %s", name,
-                 error != NULL ? error->message : "success",
-                 expected != NULL ? expected->message : "success");
-  if (error != NULL)
-    ck_assert_msg (g_error_matches (error, expected->domain, expected->code), "%s: %s, not %s",
-                   name, error->message, expected->message);
-}
 
 /* Loading */
 
