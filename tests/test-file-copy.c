@@ -195,8 +195,8 @@ assert_copies_as_gio (const gchar *from, const gchar *to, GFileCopyFlags flags)
 
 START_TEST (all_kinds_are_copied_as_gio_does)
 {
-  const gchar *from[] = { "file",      "link",       "missing",   "loop",         "pipe",
-                          "directory", "file/below", "test:///x", "resource:///x" };
+  const gchar *from[] = { "file", "other",     "link",       "missing",   "loop",
+                          "pipe", "directory", "file/below", "test:///x", "resource:///x" };
   const gchar *to[] = { "new",       "other", "link",        "to-nowhere", "pipe",
                         "directory", "file",  "missing/new", "other/x",    "test:///x" };
   const GFileCopyFlags flags[] = { 0,

@@ -21,6 +21,9 @@
  *
  * It is a #GFileDescriptorBased, and as all of its kind a #GSeekable.
  *
+ * An asynchronous close that was cancelled too late has happened, and #GOutputStream may still say
+ * %G_IO_ERROR_CANCELLED, as it does for all streams.
+ *
  * Since: 0.1
  */
 struct _GuringFileOutputStream
