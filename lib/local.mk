@@ -5,6 +5,8 @@ noinst_LTLIBRARIES += lib/libguring-internal.la
 lib_libguring_internal_la_SOURCES = \
 	lib/gio/copy-data.c \
 	lib/gio/copy-data.h \
+	lib/gio/context.c \
+	lib/gio/context.h \
 	lib/gio/descriptor.c \
 	lib/gio/descriptor.h \
 	lib/gio/fd-watch.c \
@@ -25,6 +27,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/file.h \
 	lib/gio/input-stream.c \
 	lib/gio/memcheck.c \
+	lib/gio/listener.c \
+	lib/gio/listener.h \
 	lib/gio/memcheck.h \
 	lib/gio/open.c \
 	lib/gio/output-stream.c \
@@ -46,6 +50,10 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/socket-output-stream.c \
 	lib/gio/socket-receive-message.c \
 	lib/gio/socket-send-message.c \
+	lib/gio/socket-service-accept.c \
+	lib/gio/socket-service-listen.c \
+	lib/gio/socket-service.c \
+	lib/gio/socket-service.h \
 	lib/gio/socket-streams.h \
 	lib/gio/splice.c \
 	lib/gio/stream-close.c \

@@ -51,6 +51,9 @@ valgrind_suites = \
 	tests/test-socket-control \
 	tests/test-socket-message \
 	tests/test-socket-receive \
+	tests/test-socket-service \
+	tests/test-socket-service-faults \
+	tests/test-socket-service-load \
 	tests/test-socket-tls \
 	tests/test-socket-wait \
 	tests/test-streams \
@@ -75,6 +78,8 @@ tests_libsupport_la_SOURCES = \
 	tests/io-support.h \
 	tests/socket-support.c \
 	tests/socket-support.h \
+	tests/service-support.c \
+	tests/service-support.h \
 	tests/stream-support.c \
 	tests/stream-support.h \
 	tests/support.c \
@@ -96,6 +101,7 @@ tests_test_buffer_group_ends_LDFLAGS = \
 	$(NULL)
 tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'
+tests_test_socket_service_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4 -Wl,--wrap=guring_ring_queue
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \

@@ -29,4 +29,8 @@ GBytes *guring_socket_connection_receive_finish (GuringSocketConnection *connect
                                                  GAsyncResult *result,
                                                  GError **error);
 
+/* What was given to a GuringSocketService with the socket that accepted it. */
+GURING_AVAILABLE_IN_ALL
+GObject *guring_socket_connection_get_source_object (GuringSocketConnection *connection);
+
 G_END_DECLS

@@ -30,6 +30,7 @@ struct _GuringSocketConnection
   GOutputStream *output_stream;
   GuringReceiver *receiver; /* NULL until it is needed */
   gboolean in_dispose;
+  GObject *source_object;
 
   GDestroyNotify closed_func;
   gpointer closed_data;
@@ -113,6 +114,7 @@ guring_socket_connection_finalize (GObject *object)
   g_clear_pointer (&self->receiver, guring_receiver_unref);
   g_object_unref (self->input_stream);
   g_object_unref (self->output_stream);
+  g_clear_object (&self->source_object);
 
   G_OBJECT_CLASS (guring_socket_connection_parent_class)->finalize (object);
 }
@@ -249,4 +251,31 @@ guring_socket_connection_receive_finish (GuringSocketConnection *connection,
   if (guring_task_finish (result, guring_socket_connection_receive_async, error) < 0)
     return NULL;
   return guring_receiver_take (GURING_TASK (result));
+}
+
+void
+guring_socket_connection_set_source_object (GuringSocketConnection *connection,
+                                            GObject *source_object)
+{
+  g_set_object (&connection->source_object, source_object);
+}
+
+/**
+ * guring_socket_connection_get_source_object:
+ * @connection: a connection
+ *
+ * Gets what was given to a #GuringSocketService with the socket that accepted the connection, so
+ * that a handler of #GuringSocketService::incoming can tell by which way a client came. Any thread.
+ *
+ * Returns: (transfer none) (nullable): the object, which lives as long as @connection; %NULL if
+ *   none was given, or no service made the connection
+ *
+ * Since: 0.1
+ */
+GObject *
+guring_socket_connection_get_source_object (GuringSocketConnection *connection)
+{
+  g_return_val_if_fail (GURING_IS_SOCKET_CONNECTION (connection), NULL);
+
+  return connection->source_object;
 }

@@ -11,4 +11,7 @@ void guring_socket_connection_set_closed_func (GuringSocketConnection *connectio
                                                GDestroyNotify func,
                                                gpointer user_data);
 
+void guring_socket_connection_set_source_object (GuringSocketConnection *connection,
+                                                 GObject *source_object);
+
 G_END_DECLS

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "context.h"
 #include "fallback.h"
 #include "memcheck.h"
 #include "perform.h"
@@ -217,29 +218,6 @@ guring_task_get_sqe (GuringTask *task)
   return &task->sqe;
 }
 
-/* Whoever runs the context need not have it as thread-default; what follows a step, the callback
- * among it, is to belong to it all the same.
- *
- * Returns: whether to leave it with g_main_context_pop_thread_default() */
-static gboolean
-enter_context (GuringTask *task)
-{
-  GMainContext *current = g_main_context_get_thread_default ();
-
-  if (current == task->context || (current == NULL && task->context == g_main_context_default ()))
-    return FALSE;
-
-  g_main_context_push_thread_default (task->context);
-  return TRUE;
-}
-
-static void
-leave_context (GMainContext *context, gboolean entered)
-{
-  if (entered)
-    g_main_context_pop_thread_default (context);
-}
-
 /* The end */
 
 static void
@@ -255,10 +233,10 @@ call_back_once (gpointer user_data)
 {
   GuringTask *task = user_data;
   g_autoptr (GMainContext) context = g_main_context_ref (task->context);
-  gboolean entered = enter_context (task);
+  gboolean entered = guring_context_enter (task->context);
 
   call_back (task);
-  leave_context (context, entered);
+  guring_context_leave (context, entered);
   return G_SOURCE_REMOVE;
 }
 
@@ -411,7 +389,7 @@ static void
 end_operation (GuringTask *task, gint32 res)
 {
   g_autoptr (GMainContext) context = g_main_context_ref (task->context);
-  gboolean entered = enter_context (task);
+  gboolean entered = guring_context_enter (task->context);
   gboolean polled = task->polling;
 
   task->polling = FALSE;
@@ -423,7 +401,7 @@ end_operation (GuringTask *task, gint32 res)
     end_restart (task);
   else
     guring_task_step_ended (task, res);
-  leave_context (context, entered);
+  guring_context_leave (context, entered);
 }
 
 static void
@@ -666,7 +644,7 @@ guring_task_run_and_close (GuringTask *task, const struct io_uring_sqe *sqe, Gur
 void
 guring_task_step_ended (GuringTask *task, gint32 res)
 {
-  gboolean entered = enter_context (task);
+  gboolean entered = guring_context_enter (task->context);
 
   guring_memcheck_mark_result (&task->sqe, res);
   move_position (task, res);
@@ -674,6 +652,6 @@ guring_task_step_ended (GuringTask *task, gint32 res)
   task->in_step = TRUE;
   task->func (task, res);
   task->in_step = FALSE;
-  leave_context (task->context, entered);
+  guring_context_leave (task->context, entered);
   g_object_unref (task);
 }
