@@ -44,6 +44,7 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/socket-call.c \
 	lib/gio/socket-call.h \
 	lib/gio/socket-connect.c \
+	lib/gio/room.h \
 	lib/gio/socket-connection.c \
 	lib/gio/socket-connection.h \
 	lib/gio/socket-input-stream.c \

@@ -53,7 +53,6 @@ valgrind_suites = \
 	tests/test-socket-receive \
 	tests/test-socket-service \
 	tests/test-socket-service-faults \
-	tests/test-socket-service-load \
 	tests/test-socket-tls \
 	tests/test-socket-wait \
 	tests/test-streams \
@@ -62,7 +61,8 @@ valgrind_suites = \
 	tests/test-streams-wait \
 	tests/test-threads \
 	$(NULL)
-suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-fork
+suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-fork \
+	tests/test-socket-service-load
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
 

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "listener.h"
+#include "room.h"
 
 #define MAX_ACCEPTS 64 /* in an iteration of the main loop that polls */
 
@@ -130,6 +131,7 @@ start_polling (GuringListener *listener)
   listener->source = g_unix_fd_source_new (g_socket_get_fd (listener->socket), G_IO_IN);
   g_atomic_ref_count_inc (&listener->n_references);
   g_source_set_static_name (listener->source, "GuringSocketService");
+  g_source_set_can_recurse (listener->source, TRUE); /* in a nested main loop */
   g_source_set_callback (listener->source, G_SOURCE_FUNC (on_ready), listener,
                          guring_listener_unref);
   g_source_attach (listener->source, listener->context);
@@ -163,18 +165,6 @@ on_accepted (GuringRing *ring, const GuringCompletion *completion, gpointer user
   listener->func (listener, res < 0 ? degrade (listener, res) : res, listener->user_data);
 }
 
-/* The operation would wait behind all that wait for something else. */
-static gboolean
-is_full (GuringRing *ring)
-{
-  GuringStatistics statistics;
-  guint cq_entries;
-
-  guring_ring_get_statistics (ring, &statistics);
-  g_object_get (ring, "cq-entries", &cq_entries, NULL);
-  return statistics.in_flight + statistics.backlog >= cq_entries;
-}
-
 static gboolean
 queue_accept (GuringListener *listener)
 {
@@ -182,7 +172,7 @@ queue_accept (GuringListener *listener)
   struct io_uring_sqe sqe = { 0 };
 
   if (listener->ring == NULL || listener->no_waiting ||
-      !guring_ring_supports (listener->ring, IORING_OP_ACCEPT) || is_full (listener->ring))
+      !guring_ring_supports (listener->ring, IORING_OP_ACCEPT) || guring_room_is_full (listener->ring))
     return FALSE;
 
   if (listener->several && !listener->no_multishot)

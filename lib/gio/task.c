@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "descriptor.h"
 #include "fallback.h"
 #include "memcheck.h"
 #include "perform.h"
+#include "room.h"
 #include "task.h"
 
 struct _GuringTask
@@ -461,10 +463,17 @@ queue_with_timeout (GuringTask *task, GuringRing *ring, const struct io_uring_sq
   return ids[0];
 }
 
+static gboolean
+may_wait (const struct io_uring_sqe *sqe)
+{
+  return guring_fallback_get_poll_events (sqe) != 0 && guring_descriptor_can_poll (sqe->fd);
+}
+
 static guint64
 queue_operation (GuringTask *task, GuringRing *ring, const struct io_uring_sqe *sqe)
 {
-  if (ring == NULL || !guring_ring_supports (ring, sqe->opcode))
+  if (ring == NULL || !guring_ring_supports (ring, sqe->opcode) ||
+      (guring_room_is_full (ring) && may_wait (sqe)))
     return 0;
   if (task->timeout > 0)
     return queue_with_timeout (task, ring, sqe);
