@@ -26,9 +26,9 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/file.c \
 	lib/gio/file.h \
 	lib/gio/input-stream.c \
-	lib/gio/memcheck.c \
 	lib/gio/listener.c \
 	lib/gio/listener.h \
+	lib/gio/memcheck.c \
 	lib/gio/memcheck.h \
 	lib/gio/open.c \
 	lib/gio/output-stream.c \
@@ -41,10 +41,10 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/replacement-commit.c \
 	lib/gio/replacement.c \
 	lib/gio/replacement.h \
+	lib/gio/room.h \
 	lib/gio/socket-call.c \
 	lib/gio/socket-call.h \
 	lib/gio/socket-connect.c \
-	lib/gio/room.h \
 	lib/gio/socket-connection.c \
 	lib/gio/socket-connection.h \
 	lib/gio/socket-input-stream.c \

@@ -18,7 +18,7 @@
 #include <guring/guring-output-stream.h>
 #include <guring/guring-ring.h>
 #include <guring/guring-socket-connection.h>
-#include <guring/guring-socket.h>
 #include <guring/guring-socket-service.h>
+#include <guring/guring-socket.h>
 #include <guring/guring-statistics.h>
 #include <guring/guring-support.h>

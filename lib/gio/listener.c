@@ -172,7 +172,8 @@ queue_accept (GuringListener *listener)
   struct io_uring_sqe sqe = { 0 };
 
   if (listener->ring == NULL || listener->no_waiting ||
-      !guring_ring_supports (listener->ring, IORING_OP_ACCEPT) || guring_room_is_full (listener->ring))
+      !guring_ring_supports (listener->ring, IORING_OP_ACCEPT) ||
+      guring_room_is_full (listener->ring))
     return FALSE;
 
   if (listener->several && !listener->no_multishot)
