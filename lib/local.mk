@@ -3,15 +3,15 @@
 # Everything stands in the convenience library, which the white-box tests link.
 noinst_LTLIBRARIES += lib/libguring-internal.la
 lib_libguring_internal_la_SOURCES = \
-	lib/gio/copy-data.c \
-	lib/gio/copy-data.h \
 	lib/gio/context.c \
 	lib/gio/context.h \
+	lib/gio/copy-data.c \
+	lib/gio/copy-data.h \
 	lib/gio/descriptor.c \
 	lib/gio/descriptor.h \
-	lib/gio/fd-watch.c \
 	lib/gio/fallback.c \
 	lib/gio/fallback.h \
+	lib/gio/fd-watch.c \
 	lib/gio/file-attributes.c \
 	lib/gio/file-attributes.h \
 	lib/gio/file-copy.c \
@@ -41,7 +41,6 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/replacement-commit.c \
 	lib/gio/replacement.c \
 	lib/gio/replacement.h \
-	lib/gio/room.h \
 	lib/gio/socket-call.c \
 	lib/gio/socket-call.h \
 	lib/gio/socket-connect.c \
@@ -57,11 +56,13 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/socket-service.h \
 	lib/gio/socket-streams.h \
 	lib/gio/splice.c \
+	lib/gio/step.c \
 	lib/gio/stream-close.c \
 	lib/gio/stream-input.c \
 	lib/gio/stream-output.c \
 	lib/gio/stream.h \
 	lib/gio/sync.c \
+	lib/gio/task-private.h \
 	lib/gio/task.c \
 	lib/gio/task.h \
 	lib/gio/transfer.c \

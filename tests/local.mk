@@ -26,11 +26,11 @@ valgrind_suites = \
 	tests/test-chains \
 	tests/test-close \
 	tests/test-environment \
-	tests/test-fd-watch \
 	tests/test-faults \
+	tests/test-fd-watch \
 	tests/test-file \
-	tests/test-file-load \
 	tests/test-file-copy \
+	tests/test-file-load \
 	tests/test-file-replace \
 	tests/test-file-replace-stream \
 	tests/test-file-streams \
@@ -76,10 +76,10 @@ tests_libsupport_la_SOURCES = \
 	tests/file-support.h \
 	tests/io-support.c \
 	tests/io-support.h \
-	tests/socket-support.c \
-	tests/socket-support.h \
 	tests/service-support.c \
 	tests/service-support.h \
+	tests/socket-support.c \
+	tests/socket-support.h \
 	tests/stream-support.c \
 	tests/stream-support.h \
 	tests/support.c \

@@ -286,6 +286,32 @@ START_TEST (it_agrees_with_glibs_source_on_a_random_script)
 }
 END_TEST
 
+/* More than a ring of 8 entries has room for, and the last of them is ready. */
+START_TEST (watches_that_a_ring_has_no_room_for_are_heard)
+{
+  g_autoptr (GuringRing) small = make_ring (8);
+  GuringFdWatch *idle[20];
+  Seen seen = { .act = read_byte, .result = G_SOURCE_REMOVE };
+  int pair[2];
+
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  for (guint i = 0; i < G_N_ELEMENTS (idle); i++)
+    idle[i] = guring_fd_watch_new (small, pair[0], G_IO_IN, on_ready, &seen, NULL, NULL);
+  ck_assert_uint_eq (guring_ring_get_room (small), 0);
+  ck_assert_ptr_nonnull (
+    guring_fd_watch_new (small, sockets[0], G_IO_IN, on_ready, &seen, on_notify, NULL));
+
+  write_byte (sockets[1]);
+  run_until (seen.n_notified == 1);
+  ck_assert_uint_eq (seen.n_calls, 1);
+
+  for (guint i = 0; i < G_N_ELEMENTS (idle); i++)
+    guring_fd_watch_destroy (idle[i]);
+  close (pair[0]);
+  close (pair[1]);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -305,6 +331,7 @@ main (void)
     {
       tcase_add_test (tcase, a_watch_outlives_its_ring);
       tcase_add_test (tcase, a_closed_ring_is_refused);
+      tcase_add_test (tcase, watches_that_a_ring_has_no_room_for_are_heard);
     }
   else
     g_printerr ("# SKIP what needs a ring: %s\n", error->message);

@@ -189,6 +189,25 @@ START_TEST (submissions_are_batched)
 }
 END_TEST
 
+START_TEST (room_is_what_the_cq_has_left)
+{
+  ck_assert_uint_eq (guring_ring_get_room (ring), CQ_ENTRIES);
+  for (guint i = 0; i < CQ_ENTRIES + 3; i++)
+    {
+      struct io_uring_sqe sqe = { 0 };
+
+      ck_assert_uint_eq (guring_ring_get_room (ring), i < CQ_ENTRIES ? CQ_ENTRIES - i : 0);
+      io_uring_prep_nop (&sqe);
+      queue_counted (&sqe, i);
+    }
+  run_until (results->len == CQ_ENTRIES + 3);
+  ck_assert_uint_eq (guring_ring_get_room (ring), CQ_ENTRIES);
+
+  ck_assert (guring_ring_close (ring, -1, NULL));
+  ck_assert_uint_eq (guring_ring_get_room (ring), 0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -201,5 +220,6 @@ main (void)
   tcase_add_test (tcase, ten_thousand_waiting_operations_can_be_cancelled);
   tcase_add_test (tcase, an_overflowing_cq_loses_nothing_and_does_not_stall);
   tcase_add_test (tcase, submissions_are_batched);
+  tcase_add_test (tcase, room_is_what_the_cq_has_left);
   return run_suite (suite);
 }

@@ -90,7 +90,8 @@ serve (Server *server, guint n)
   close_clients (clients, n);
 }
 
-/* What is kept for the next time was there after the first. */
+/* What is kept for the next time was there after the first, but for what tables grow by; the
+ * smallest allocation takes 32 bytes. */
 START_TEST (connections_open_speak_and_close_and_nothing_stays)
 {
   g_auto (Server) server = { 0 };
@@ -107,7 +108,7 @@ START_TEST (connections_open_speak_and_close_and_nothing_stays)
     serve (&server, n);
   let_it_wait ();
   ck_assert_uint_eq (count_descriptors (), n_descriptors);
-  ck_assert_uint_le (mallinfo2 ().uordblks, n_bytes + N_CONNECTIONS);
+  ck_assert_uint_le (mallinfo2 ().uordblks, n_bytes + 8 * N_CONNECTIONS);
 }
 END_TEST
 

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * watch costs when its own descriptor is.
  *
  * A watch that waits is an operation in flight: see #GuringRing:cq-entries for thousands of them.
+ * Those that the ring has no room for are sources.
  *
  * Since: 0.1
  */

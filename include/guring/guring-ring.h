@@ -114,6 +114,10 @@ GSource *guring_ring_get_source (GuringRing *ring);
 GURING_AVAILABLE_IN_ALL
 void guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics);
 
+/* How many more operations can be in flight now; what is queued beyond waits for others to end. */
+GURING_AVAILABLE_IN_ALL
+guint guring_ring_get_room (GuringRing *ring);
+
 /* For io_uring_register_*(), and nothing else. */
 GURING_AVAILABLE_IN_ALL
 struct io_uring *guring_ring_get_uring (GuringRing *ring);

@@ -11,7 +11,7 @@ struct _GuringFdWatch
 {
   GuringRing *ring; /* not owned: it ends the operation before it goes */
   guint64 id;       /* of the operation, 0 while there is none */
-  GSource *source;  /* in place of it, where there is no io_uring */
+  GSource *source;  /* in place of it, where there is no io_uring, or no room in it */
 
   gint fd;
   GIOCondition condition;
@@ -94,7 +94,7 @@ arm (GuringFdWatch *watch, GError **error)
   return watch->id != 0;
 }
 
-/* Without io_uring */
+/* Without the ring */
 
 static gboolean
 on_fd_ready (gint fd, GIOCondition condition, gpointer user_data)
@@ -110,10 +110,25 @@ on_fd_ready (gint fd, GIOCondition condition, gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* A ring that is closed is not: to arm tells. */
+static gboolean
+is_full (GuringRing *ring)
+{
+  return guring_ring_get_room (ring) == 0 && guring_ring_supports (ring, IORING_OP_POLL_ADD);
+}
+
+static GMainContext *
+get_context (GuringFdWatch *watch)
+{
+  if (watch->ring == NULL)
+    return g_main_context_ref_thread_default ();
+  return g_main_context_ref (g_source_get_context (guring_ring_get_source (watch->ring)));
+}
+
 static void
 attach_source (GuringFdWatch *watch)
 {
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
+  g_autoptr (GMainContext) context = get_context (watch);
 
   watch->source = g_unix_fd_source_new (watch->fd, watch->condition);
   g_source_set_static_name (watch->source, "GuringFdWatch");
@@ -168,7 +183,7 @@ guring_fd_watch_new (GuringRing *ring,
   watch->user_data = user_data;
   watch->notify = notify;
 
-  if (watch->ring == NULL)
+  if (watch->ring == NULL || is_full (watch->ring))
     attach_source (watch);
   else if (!arm (watch, error))
     g_clear_pointer (&watch, g_free);

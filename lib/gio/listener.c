@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "listener.h"
-#include "room.h"
 
 #define MAX_ACCEPTS 64 /* in an iteration of the main loop that polls */
 
@@ -173,7 +172,7 @@ queue_accept (GuringListener *listener)
 
   if (listener->ring == NULL || listener->no_waiting ||
       !guring_ring_supports (listener->ring, IORING_OP_ACCEPT) ||
-      guring_room_is_full (listener->ring))
+      guring_ring_get_room (listener->ring) == 0)
     return FALSE;
 
   if (listener->several && !listener->no_multishot)

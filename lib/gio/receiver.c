@@ -183,7 +183,7 @@ arm (GuringReceiver *receiver)
   GuringBufferGroup *group = ring != NULL ? get_group (ring) : NULL;
   struct io_uring_sqe sqe = { 0 };
 
-  if (group == NULL)
+  if (group == NULL || guring_ring_get_room (ring) == 0)
     return FALSE;
 
   io_uring_prep_recv_multishot (&sqe, g_socket_get_fd (receiver->socket), NULL, 0, 0);
@@ -202,8 +202,7 @@ arm (GuringReceiver *receiver)
 static void
 receive (GuringReceiver *receiver, GuringTask *task)
 {
-  receiver->single = receiver->single || (receiver->id == 0 && !arm (receiver));
-  if (receiver->single)
+  if (receiver->id == 0 && (receiver->single || !arm (receiver)))
     receive_single (receiver, task);
   else if (guring_task_wait_for (task, receiver->ring, receiver->id, finish_call))
     receiver->task = task;

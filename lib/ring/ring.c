@@ -353,6 +353,33 @@ guring_ring_get_statistics (GuringRing *ring, GuringStatistics *statistics)
 }
 
 /**
+ * guring_ring_get_room:
+ * @ring: a ring
+ *
+ * Tells how many more operations can be in flight at once. What is queued beyond that waits until
+ * others have ended, which may be long if all of them wait for a peer. For the thread that owns the
+ * context.
+ *
+ * Returns: #GuringRing:cq-entries but for those that are in flight or wait already; 0 if the ring
+ * is closed
+ *
+ * Since: 0.1
+ */
+guint
+guring_ring_get_room (GuringRing *ring)
+{
+  guint64 n_unfinished;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), 0);
+
+  if (guring_ring_is_over (ring))
+    return 0;
+
+  n_unfinished = guring_ring_get_n_unfinished (ring);
+  return n_unfinished < ring->cq_entries ? ring->cq_entries - (guint) n_unfinished : 0;
+}
+
+/**
  * guring_ring_get_uring: (skip)
  * @ring: a ring
  *
