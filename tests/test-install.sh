@@ -27,12 +27,14 @@ install_to_dir ()
     sed -i "s|^prefix=|prefix=$dir|" "$pc"
 }
 
-compile () # ARGUMENT…
+compile () # PKG-CONFIG-FLAGS ARGUMENT…
 {
+  flags=$1
+  shift
   # shellcheck disable=SC2046,SC2086
   PKG_CONFIG_PATH=$(dirname "$pc") && export PKG_CONFIG_PATH &&
     $CC $SANITIZER_FLAGS -Wall -Wextra -Wno-unused-parameter -Werror "$@" \
-      $(pkg-config --cflags --libs guring-1)
+      $(pkg-config $flags guring-1)
 }
 
 run ()
@@ -49,9 +51,9 @@ blocks=$(find "$dir" -name 'block-*.c' | wc -l)
 
 echo 1..$((blocks + 2))
 check 'make install' install_to_dir
-check "the README's program compiles" compile "$dir/block-1.c" -o "$dir/block-1"
+check "the README's program compiles" compile '--cflags --libs' "$dir/block-1.c" -o "$dir/block-1"
 for i in $(seq 2 "$blocks"); do
-  check "the README's block of C number $i compiles" compile -c "$dir/block-$i.c" -o "$dir/block.o"
+  check "the README's block of C number $i compiles" compile --cflags -c "$dir/block-$i.c" -o "$dir/block.o"
 done
 if reason=$(GURING_DISABLE=${GURING_DISABLE:-} ./examples/write-file "$dir/written" 2>&1 >/dev/null); then
   check "the README's program runs" run
