@@ -4,6 +4,8 @@
 noinst_PROGRAMS += \
 	examples/cat \
 	examples/copy \
+	examples/echo-server \
+	examples/http-server \
 	examples/load-many \
 	examples/tcp-accept \
 	examples/write-file \
@@ -13,6 +15,20 @@ examples_cat_SOURCES = examples/cat.c
 examples_cat_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_copy_SOURCES = examples/copy.c
 examples_copy_LDADD = lib/libguring-1.la $(GURING_LIBS)
+examples_echo_server_SOURCES = examples/echo-server.c
+examples_echo_server_LDADD = lib/libguring-1.la $(GURING_LIBS)
+examples_http_server_SOURCES = \
+	examples/http-server.c \
+	examples/http/beneath.c \
+	examples/http/beneath.h \
+	examples/http/connection.c \
+	examples/http/connection.h \
+	examples/http/request.c \
+	examples/http/request.h \
+	examples/http/response.c \
+	examples/http/response.h \
+	$(NULL)
+examples_http_server_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_load_many_SOURCES = examples/load-many.c
 examples_load_many_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_tcp_accept_SOURCES = examples/tcp-accept.c

@@ -114,7 +114,9 @@ scripts = \
 	tests/test-examples-files.sh \
 	tests/test-examples.sh \
 	tests/test-headers.sh \
+	tests/test-http-server.sh \
 	tests/test-install.sh \
+	tests/test-servers.sh \
 	tests/test-symbols.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
