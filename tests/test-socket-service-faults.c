@@ -515,6 +515,24 @@ START_TEST (it_may_outlive_everybody_elses_interest_in_its_context)
 }
 END_TEST
 
+/* The service goes in a thread that may not touch what its context has, which is not run again. */
+START_TEST (its_context_may_end_with_it)
+{
+  g_auto (Server) server = { 0 };
+  GMainContext *own = make_server_elsewhere (&server);
+  int client = connect_client (server.port);
+
+  while (server.n_incoming == 0)
+    g_main_context_iteration (own, TRUE);
+  ck_assert (g_main_context_acquire (own));
+  g_thread_join (g_thread_new ("unref", unref_in_thread, g_steal_pointer (&server.service)));
+  g_main_context_release (own);
+  g_main_context_unref (own);
+  ck_assert (is_free (server.port));
+  close (client);
+}
+END_TEST
+
 static gpointer
 iterate_in_thread (gpointer own)
 {
@@ -584,6 +602,7 @@ add_end_tests (TCase *tcase)
   tcase_add_test (tcase, another_thread_may_drop_the_service_at_any_time);
   tcase_add_test (tcase, it_goes_on_when_its_ring_is_closed);
   tcase_add_test (tcase, it_may_outlive_everybody_elses_interest_in_its_context);
+  tcase_add_test (tcase, its_context_may_end_with_it);
   tcase_add_test (tcase, it_outlives_the_thread_that_ran_its_context);
   tcase_add_test (tcase, a_listener_that_is_closed_under_it_is_no_harm);
 }

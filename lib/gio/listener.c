@@ -44,6 +44,7 @@ guring_listener_unref (gpointer user_data)
   g_clear_object (&listener->socket);
   g_clear_object (&listener->source_object);
   g_clear_object (&listener->ring);
+  g_clear_pointer (&listener->source, g_source_unref); /* of a context that ended */
   listener->free_user_data (listener->user_data);
   g_free (listener);
 }
