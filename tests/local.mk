@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
+# White-box: the objects of the library itself, with its private headers
+AM_CPPFLAGS += -I$(srcdir)/lib/ring
+
 TEST_EXTENSIONS = .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
@@ -10,6 +13,7 @@ AM_TESTS_ENVIRONMENT = \
 	ASAN_OPTIONS="$$ASAN_OPTIONS:intercept_tls_get_addr=0" \
 	G_DEBUG=fatal-warnings \
 	G_SLICE=always-malloc \
+	FUZZ_DATA='$(srcdir)/fuzz' \
 	TSAN_OPTIONS=suppressions=$(abs_top_srcdir)/tests/tsan.supp \
 	CC='$(CC)' \
 	CXX='$(CXX)' \
@@ -87,8 +91,6 @@ tests_libsupport_la_SOURCES = \
 	$(NULL)
 tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
-# White-box: the objects of the library itself, with its private headers
-AM_CPPFLAGS += -I$(srcdir)/lib/ring
 EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# A target <name> is fuzz/fuzz-<name>.c, with its inputs in fuzz/corpus/<name> and
+# fuzz/crashes/<name>. Each becomes two programs: fuzz/replay-<name>, a test in every build, and,
+# with --enable-fuzzing, fuzz/fuzz-<name>.
+fuzz_replays = \
+	fuzz/replay-registry \
+	$(NULL)
+check_PROGRAMS += $(fuzz_replays)
+TESTS += $(fuzz_replays)
+
+fuzz_targets = \
+	fuzz/fuzz-registry \
+	$(NULL)
+EXTRA_PROGRAMS += $(fuzz_targets)
+if FUZZING
+noinst_PROGRAMS += $(fuzz_targets)
+endif
+
+check_LTLIBRARIES += fuzz/libfuzz.la
+fuzz_libfuzz_la_SOURCES = \
+	fuzz/input.c \
+	fuzz/input.h \
+	fuzz/oracle.c \
+	fuzz/oracle.h \
+	$(NULL)
+
+fuzz_libs = fuzz/libfuzz.la lib/libguring-internal.la $(GURING_LIBS)
+fuzz_replay_sources = fuzz/replay.c
+
+# The C++ that is never there makes automake link with $(CXX), as fuzzing engines want it.
+fuzz_replay_registry_SOURCES = fuzz/fuzz-registry.c $(fuzz_replay_sources)
+fuzz_replay_registry_LDADD = $(fuzz_libs)
+fuzz_fuzz_registry_SOURCES = fuzz/fuzz-registry.c
+nodist_EXTRA_fuzz_fuzz_registry_SOURCES = fuzz/none.cc
+fuzz_fuzz_registry_LDADD = $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
+EXTRA_DIST += fuzz/corpus fuzz/crashes
