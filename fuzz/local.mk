@@ -4,12 +4,14 @@
 # fuzz/crashes/<name>. Each becomes two programs: fuzz/replay-<name>, a test in every build, and,
 # with --enable-fuzzing, fuzz/fuzz-<name>.
 fuzz_replays = \
+	fuzz/replay-completions \
 	fuzz/replay-registry \
 	$(NULL)
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 
 fuzz_targets = \
+	fuzz/fuzz-completions \
 	fuzz/fuzz-registry \
 	$(NULL)
 EXTRA_PROGRAMS += $(fuzz_targets)
@@ -29,6 +31,33 @@ fuzz_libs = fuzz/libfuzz.la lib/libguring-internal.la $(GURING_LIBS)
 fuzz_replay_sources = fuzz/replay.c
 
 # The C++ that is never there makes automake link with $(CXX), as fuzzing engines want it.
+
+fake_uring_sources = fuzz/fake-uring.c fuzz/fake-uring.h fuzz/model.c fuzz/model.h
+fake_uring_ldflags = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=g_get_monotonic_time \
+	-Wl,--wrap=g_poll \
+	-Wl,--wrap=io_uring_free_probe \
+	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_get_probe_ring \
+	-Wl,--wrap=io_uring_queue_exit \
+	-Wl,--wrap=io_uring_queue_init_params \
+	-Wl,--wrap=io_uring_ring_dontfork \
+	-Wl,--wrap=io_uring_submit \
+	$(NULL)
+
+fuzz_replay_completions_SOURCES = \
+	fuzz/fuzz-completions.c \
+	$(fake_uring_sources) \
+	$(fuzz_replay_sources) \
+	$(NULL)
+fuzz_replay_completions_LDFLAGS = $(fake_uring_ldflags)
+fuzz_replay_completions_LDADD = $(fuzz_libs)
+fuzz_fuzz_completions_SOURCES = fuzz/fuzz-completions.c $(fake_uring_sources)
+nodist_EXTRA_fuzz_fuzz_completions_SOURCES = fuzz/none.cc
+fuzz_fuzz_completions_LDFLAGS = $(fake_uring_ldflags)
+fuzz_fuzz_completions_LDADD = $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
 fuzz_replay_registry_SOURCES = fuzz/fuzz-registry.c $(fuzz_replay_sources)
 fuzz_replay_registry_LDADD = $(fuzz_libs)
 fuzz_fuzz_registry_SOURCES = fuzz/fuzz-registry.c

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "oracle.h"
 
@@ -20,8 +21,17 @@ oracle_fail (const gchar *promise, const gchar *where, const gchar *format, ...)
   abort ();
 }
 
-void
-oracle_watch_log (void)
+static void
+on_message (const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer expected)
 {
-  g_log_set_always_fatal (G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING);
+  if (expected == NULL || strstr (message, expected) == NULL)
+    oracle_fail ("no warning", "log", "%s: %s", domain, message);
+}
+
+/* In place of G_DEBUG=fatal-warnings, which lets nothing pass. */
+void
+oracle_watch_log (const gchar *expected)
+{
+  g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  g_log_set_default_handler (on_message, (gpointer) expected);
 }

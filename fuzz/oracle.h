@@ -12,8 +12,9 @@
 int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize (int *argc, char ***argv);
 
-/* Warnings and criticals of GLib and of the library crash too. For LLVMFuzzerInitialize(). */
-void oracle_watch_log (void);
+/* For LLVMFuzzerInitialize(): what GLib or the library log crashes too, but for what contains
+ * @expected (nullable). */
+void oracle_watch_log (const gchar *expected);
 
 /* Says which promise is broken, and crashes:
  *
