@@ -386,13 +386,31 @@ pass_time (gint timeout)
       }
 }
 
-/* The wake-up descriptors are real ones. */
+/* The descriptors that wake a thread up are real ones. */
 static void
-poll_others (GPollFD *fds, guint n_fds)
+forget_wake_ups (const GPollFD *fds, guint n_fds)
 {
-  gint n = __real_g_poll (fds, n_fds, 0);
+  eventfd_t value;
 
-  oracle_holds ("wake-ups", n > 0, "something to be done, and it sleeps on");
+  for (guint i = 0; i < n_fds; i++)
+    if (fds[i].fd != ring_fd)
+      eventfd_read (fds[i].fd, &value);
+}
+
+/* Returns: whether somebody woke it up */
+static gboolean
+let_others_act (GPollFD *fds, guint n_fds)
+{
+  if (input_take_below (fake_uring.input, 8) != 1)
+    return FALSE;
+
+  forget_wake_ups (fds, n_fds);
+  if (!fake_uring.funcs->meanwhile ())
+    return FALSE;
+
+  oracle_holds ("wake-ups", __real_g_poll (fds, n_fds, 0) > 0,
+                "there is something to be done, and it sleeps on");
+  return TRUE;
 }
 
 static int
@@ -426,9 +444,7 @@ fake_uring_poll (GPollFD *fds, guint n_fds, gint timeout)
   if (timeout != 0 && !is_readable ())
     {
       fake_uring.funcs->sleeping (timeout);
-      if (fake_uring.funcs->meanwhile ())
-        poll_others (fds, n_fds);
-      else
+      if (!let_others_act (fds, n_fds))
         pass_time (timeout);
     }
   return report (fds, n_fds);

@@ -17,7 +17,7 @@ typedef struct
   void (*submitting) (const struct io_uring_sqe *sqes, guint n_sqes, guint n_taken);
   /* The thread is going to sleep for @timeout ms, -1: until something happens. */
   void (*sleeping) (gint timeout);
-  /* What others do while it sleeps. Returns: whether it must wake up */
+  /* Others do something while it sleeps. Returns: whether it must wake up */
   gboolean (*meanwhile) (void);
   /* Any id that the library ever returned */
   guint64 (*choose_id) (FuzzInput *input);

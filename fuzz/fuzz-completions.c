@@ -15,11 +15,11 @@
 #define MAX_DEPTH 4
 
 static FuzzInput *input;
-static GMainContext *context;
+static GMainContext *context;    /* the same again and again, but for those that go first */
 static gboolean polling_context; /* the thread is in the context's poll function */
 static guint depth;              /* of callbacks */
 static guint n_nested;           /* calls from callbacks that dispatch */
-static gboolean turn_is_due;     /* the other sources' */
+static GSource *turn;            /* the other sources', which is due */
 static gboolean has_leaked;      /* as guring_ring_close() said */
 
 static gboolean
@@ -202,7 +202,7 @@ leave (const Frame *frame)
 static gboolean
 on_turn (gpointer user_data)
 {
-  turn_is_due = FALSE;
+  g_clear_pointer (&turn, g_source_unref);
   return G_SOURCE_REMOVE;
 }
 
@@ -210,18 +210,16 @@ on_turn (gpointer user_data)
 static void
 expect_turn (void)
 {
-  g_autoptr (GSource) source = g_idle_source_new ();
-
-  turn_is_due = TRUE;
-  g_source_set_priority (source, G_PRIORITY_LOW);
-  g_source_set_callback (source, on_turn, NULL, NULL);
-  g_source_attach (source, context);
+  turn = g_idle_source_new ();
+  g_source_set_priority (turn, G_PRIORITY_LOW);
+  g_source_set_callback (turn, on_turn, NULL, NULL);
+  g_source_attach (turn, context);
 }
 
 static void
 iterate_context (gboolean may_block)
 {
-  gboolean had_turn_due = turn_is_due;
+  const GSource *due = turn;
   Frame frame;
   guint n_unknown, n_due;
 
@@ -234,10 +232,10 @@ iterate_context (gboolean may_block)
   n_due = leave (&frame);
   model.n_unknown_now = frame.n_unknown;
 
-  oracle_holds ("nobody starves", depth > 0 || !had_turn_due || !turn_is_due,
+  oracle_holds ("nobody starves", depth > 0 || due == NULL || due != turn,
                 "the others had no turn");
-  if (depth == 0 && frame.n_nested == n_nested && n_due + n_unknown >= frame.budget &&
-      frame.budget == model.budget && is_usable ())
+  if (depth == 0 && turn == NULL && frame.n_nested == n_nested &&
+      n_due + n_unknown >= frame.budget && frame.budget == model.budget && is_usable ())
     expect_turn ();
 }
 
@@ -413,27 +411,16 @@ in_callback (ModelOperation *operation)
 static gboolean
 meanwhile (void)
 {
-  guint64 id;
-  guint n;
+  guint64 before = model.expected.cancels + model.expected.queued;
 
-  if (model.ring == NULL || model.closing || fake_uring.failure != 0)
+  if (model.ring == NULL || !is_usable ())
     return FALSE;
 
-  switch (input_take_below (input, 16))
-    {
-    case 1:
-      id = choose_id (input);
-      n = (guint) model.expected.cancels;
-      cancel (id);
-      return model.expected.cancels > n;
-    case 2:
-      n = (guint) model.expected.queued;
-      if (polling_context)
-        queue_one ();
-      return model.expected.queued > n;
-    default:
-      return FALSE;
-    }
+  if (polling_context && input_take_boolean (input))
+    queue_one ();
+  else
+    cancel (choose_id (input));
+  return model.expected.cancels + model.expected.queued > before;
 }
 
 static int
@@ -454,7 +441,7 @@ static const FakeUringFuncs funcs = { model_submitting, model_sleeping, meanwhil
 typedef enum
 {
   IS_THREAD_DEFAULT = 1 << 0,
-  IS_DEFAULT_RING = 1 << 1,
+  IS_DEFAULT_RING = 1 << 1, /* which needs the one before, and the context to go first */
   ENDS_BY_ITSELF = 1 << 2,
   SOURCE_GOES_FIRST = 1 << 3,
   CONTEXT_GOES_FIRST = 1 << 4,
@@ -509,11 +496,13 @@ end (Mode mode)
   model.closing = TRUE;
   if (mode & IS_THREAD_DEFAULT)
     g_main_context_pop_thread_default (context);
+  if (turn != NULL)
+    g_source_destroy (turn);
+  g_clear_pointer (&turn, g_source_unref);
   if (mode & CONTEXT_GOES_FIRST)
     g_clear_pointer (&context, g_main_context_unref);
   if (model.ring != NULL)
     drop_ring ();
-  g_clear_pointer (&context, g_main_context_unref);
 }
 
 static void
@@ -550,13 +539,16 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   input = &all;
   depth = n_nested = 0;
-  turn_is_due = has_leaked = FALSE;
+  has_leaked = FALSE;
   model_start ();
   model.in_callback = in_callback;
   fake_uring_start (input, &funcs);
   mode = input_take_byte (input);
+  if ((mode & IS_DEFAULT_RING) && (mode & IS_THREAD_DEFAULT))
+    mode |= CONTEXT_GOES_FIRST;
 
-  context = g_main_context_new ();
+  if (context == NULL)
+    context = g_main_context_new ();
   g_main_context_set_poll_func (context, poll_context);
   if (mode & IS_THREAD_DEFAULT)
     g_main_context_push_thread_default (context);

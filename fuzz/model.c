@@ -12,12 +12,30 @@
 Model model;
 
 static ModelOperation *
+get_last_of_slot (guint64 id)
+{
+  guint32 slot_index = (guint32) id;
+
+  return slot_index < MODEL_MAX_OPERATIONS ? model.last_of_slot[slot_index] : NULL;
+}
+
+static ModelOperation *
 find (guint64 id)
 {
-  for (guint i = model.n_operations; i > 0; i--)
-    if (model.operations[i - 1].id == id)
-      return &model.operations[i - 1];
-  return NULL;
+  ModelOperation *operation = get_last_of_slot (id);
+
+  while (operation != NULL && operation->id != id)
+    operation = operation->previous_of_slot;
+  return operation;
+}
+
+/* What is before it has ended. */
+static guint
+get_first (void)
+{
+  while (model.first < model.n_operations && model.operations[model.first].state == MODEL_ENDED)
+    model.first++;
+  return model.first;
 }
 
 guint64
@@ -266,19 +284,19 @@ check_id (guint64 id)
 {
   oracle_holds ("ids don't lie", id != 0 && (id & MODEL_CANCELLATION_BIT) == 0,
                 "%016" G_GINT64_MODIFIER "x is reserved", id);
+  oracle_holds ("no slot is lost", (guint32) id < MODEL_MAX_OPERATIONS, "slot %u", (guint32) id);
   oracle_holds ("ids don't lie", find (id) == NULL, "%016" G_GINT64_MODIFIER "x comes again", id);
 }
 
 void
 model_accept (guint64 id, guint chain)
 {
-  ModelOperation *operation = model.operations;
-
-  while (operation->id != 0)
-    operation++;
+  ModelOperation *operation = &model.operations[model.n_accepted++];
 
   check_id (id);
   operation->id = id;
+  operation->previous_of_slot = get_last_of_slot (id);
+  model.last_of_slot[(guint32) id] = operation;
   operation->chain = chain;
   if (operation->sqe.flags & IOSQE_IO_DRAIN)
     model.drains[chain] = TRUE;
@@ -380,7 +398,7 @@ check_barrier (const ModelOperation *operation)
 {
   gboolean drains = model.drains[operation->chain];
 
-  for (guint i = 0; i < model.n_operations; i++)
+  for (guint i = get_first (); i < model.n_operations; i++)
     {
       const ModelOperation *other = &model.operations[i];
 
@@ -459,7 +477,7 @@ has_room (const ModelOperation *operation)
   if (model.expected.in_flight == 0)
     return TRUE;
 
-  for (guint i = 0; i < model.n_operations; i++)
+  for (guint i = get_first (); i < model.n_operations; i++)
     {
       const ModelOperation *other = &model.operations[i];
 
@@ -480,7 +498,7 @@ model_sleeping (gint timeout)
   if (timeout >= 0 || fake_uring.failure != 0)
     return;
 
-  for (guint i = 0; i < model.n_operations; i++)
+  for (guint i = get_first (); i < model.n_operations; i++)
     {
       const ModelOperation *operation = &model.operations[i];
 
@@ -504,12 +522,13 @@ model_start (void)
 {
   model.ring = NULL;
   model.closing = FALSE;
-  model.n_operations = model.n_chains = 0;
+  model.n_operations = model.n_accepted = model.first = model.n_chains = 0;
   model.last_taken = -1;
   model.n_seen = model.n_due = model.n_unknown_now = 0;
   model.n_cancels_in_flight = model.n_perhaps_unknown = 0;
   model.expected = (GuringStatistics){ 0 };
   memset (model.drains, 0, sizeof model.drains);
+  memset (model.last_of_slot, 0, sizeof model.last_of_slot);
 }
 
 /* Frees what nobody was to be told of. */

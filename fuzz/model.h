@@ -33,6 +33,7 @@ struct _ModelOperation
   gboolean cancel_is_submitted; /* and the kernel was asked, and did not say: try again */
   guint n_callbacks;            /* that run now */
   gboolean is_final;            /* the callback for the end was called */
+  ModelOperation *previous_of_slot;
 };
 
 typedef struct
@@ -44,13 +45,16 @@ typedef struct
 
   ModelOperation operations[MODEL_MAX_OPERATIONS]; /* in the order of their ids' birth */
   guint n_operations;
-  guint n_chains;                        /* one for each that stands alone too */
-  gboolean drains[MODEL_MAX_OPERATIONS]; /* the chains */
-  gint last_taken;                       /* index, -1: none */
+  guint n_accepted;
+  guint first;                                        /* all before it have ended */
+  ModelOperation *last_of_slot[MODEL_MAX_OPERATIONS]; /* by the index in an id */
+  guint n_chains;                                     /* one for each that stands alone too */
+  gboolean drains[MODEL_MAX_OPERATIONS];              /* the chains */
+  gint last_taken;                                    /* index, -1: none */
 
   guint n_seen;        /* of the CQEs that were posted */
   guint n_due;         /* operations that ended or went on in this call */
-  guint n_unknown_now; /* CQEs in this call that belonged to none */
+  guint n_unknown_now; /* CQEs in it that belonged to none */
   guint64 n_cancels_in_flight;
   guint64 n_perhaps_unknown;
   GuringStatistics expected;
