@@ -28,6 +28,7 @@ FakeUring fake_uring;
 
 static FakeUringMemory last_memory;
 static int ring_fd = -1; /* never ready: just a number to be polled */
+static gboolean has_lost_descriptor;
 static gint64 now;
 static unsigned last_cq_head;
 static guint n_idle_polls;
@@ -413,22 +414,29 @@ let_others_act (GPollFD *fds, guint n_fds)
   return TRUE;
 }
 
+/* Somebody closes the ring's descriptor. */
+static void
+perhaps_lose_descriptor (void)
+{
+  if (input_take_byte (fake_uring.input) != 0xff || fake_uring.failure != 0)
+    return;
+
+  fake_uring.failure = EBADF;
+  has_lost_descriptor = TRUE;
+}
+
 static int
 report (GPollFD *fds, guint n_fds)
 {
-  gushort readiness = is_readable () ? G_IO_IN : 0;
   int n = 0;
-
-  if (input_take_byte (fake_uring.input) == 0xff && fake_uring.failure == 0)
-    {
-      fake_uring.failure = EBADF; /* somebody closed it */
-      readiness = G_IO_NVAL;
-    }
 
   for (guint i = 0; i < n_fds; i++)
     {
       if (fds[i].fd == ring_fd)
-        fds[i].revents = readiness;
+        {
+          perhaps_lose_descriptor ();
+          fds[i].revents = has_lost_descriptor ? G_IO_NVAL : is_readable () ? G_IO_IN : 0;
+        }
       n += fds[i].revents != 0;
     }
   return n;
@@ -477,6 +485,7 @@ fake_uring_start (FuzzInput *input, const FakeUringFuncs *funcs)
   fake_uring.first_cqe = 0;
   fake_uring.setup_error = fake_uring.failure = 0;
   fake_uring.n_enters = fake_uring.n_overflows = 0;
+  has_lost_descriptor = FALSE;
   n_idle_polls = 0;
   now = G_USEC_PER_SEC;
 }

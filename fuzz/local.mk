@@ -64,4 +64,31 @@ fuzz_fuzz_registry_SOURCES = fuzz/fuzz-registry.c
 nodist_EXTRA_fuzz_fuzz_registry_SOURCES = fuzz/none.cc
 fuzz_fuzz_registry_LDADD = $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
-EXTRA_DIST += fuzz/corpus fuzz/crashes
+EXTRA_DIST += \
+	fuzz/arguments.sh \
+	fuzz/campaign.sh \
+	fuzz/corpus \
+	fuzz/crashes \
+	fuzz/fuzz-completions.options \
+	fuzz/fuzz-registry.options \
+	fuzz/make-seeds.py \
+	fuzz/oss-fuzz.sh \
+	fuzz/run.sh \
+	$(NULL)
+
+FUZZ_SECONDS = 60
+
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(fuzz_targets)
+if FUZZING
+fuzz: $(fuzz_targets)
+	$(srcdir)/fuzz/run.sh $(FUZZ_SECONDS) $(fuzz_targets)
+else
+fuzz:
+	@echo 'This needs configure CC=clang CXX=clang++ --enable-fuzzing' \
+	  '--with-sanitizer=address,undefined' >&2
+	@exit 1
+endif
+
+clean-local:
+	rm -rf $(fuzz_targets:=.work)

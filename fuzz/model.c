@@ -44,6 +44,16 @@ model_get_n_unfinished (void)
   return model.expected.queued - model.expected.completed;
 }
 
+/* Whether something has not gone to the kernel */
+gboolean
+model_has_queued (void)
+{
+  for (guint i = get_first (); i < model.n_operations; i++)
+    if (model.operations[i].state == MODEL_QUEUED)
+      return TRUE;
+  return FALSE;
+}
+
 /* What the kernel said */
 
 static void
@@ -531,10 +541,15 @@ model_start (void)
   memset (model.last_of_slot, 0, sizeof model.last_of_slot);
 }
 
-/* Frees what nobody was to be told of. */
+/* Once the ring is gone. Frees what nobody was to be told of: what has no notify, and what leaked,
+ * which can only be what the kernel has. */
 void
 model_clear (void)
 {
   for (guint i = 0; i < model.n_operations; i++)
-    g_clear_pointer (&model.operations[i].user_data, g_free);
+    {
+      oracle_holds ("exactly once", model.operations[i].state != MODEL_QUEUED,
+                    "what the kernel never saw has no end");
+      g_clear_pointer (&model.operations[i].user_data, g_free);
+    }
 }

@@ -77,6 +77,7 @@ void model_cancel (guint64 id, gboolean accepted);
 void model_check (void);
 void model_check_all_ended (void);
 guint64 model_get_n_unfinished (void);
+gboolean model_has_queued (void);
 
 /* For FakeUringFuncs */
 void model_submitting (const struct io_uring_sqe *sqes, guint n_sqes, guint n_taken);

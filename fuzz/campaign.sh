@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# campaign.sh SECONDS [DIRECTORY]: fuzzes each target for so long, then
+# - minimises what crashed (DIRECTORY/crashes/<target>),
+# - merges what was found into a minimal corpus (DIRECTORY/corpus/<target>), to be looked at and
+#   copied into fuzz/corpus,
+# - writes a coverage report (DIRECTORY/coverage/index.html) and a curve of coverage over time
+#   (DIRECTORY/coverage.svg).
+# Needs clang, llvm and gnuplot.
+
+set -euo pipefail
+seconds=$1
+directory=$(mkdir -p "${2:-build-campaign}" && cd "${2:-build-campaign}" && pwd)
+source=$(cd "$(dirname "$0")/.." && pwd)
+export G_SLICE=always-malloc CC=clang CXX=clang++
+
+# BUILD-DIRECTORY CONFIGURE-ARGUMENT…
+build ()
+{
+  mkdir -p "$1"
+  (cd "$1" && shift && "$source/configure" --quiet --enable-fuzzing "$@")
+  make -s -C "$1" -j"$(nproc)" fuzz-programs
+}
+
+# What libFuzzer says of itself, as 'executions coverage'; the time is written as it comes
+follow ()
+{
+  while read -r line; do
+    case $line in
+      '#'*' cov: '*) echo "$SECONDS $(sed -E 's/.* cov: ([0-9]+).*/\1/' <<< "$line")" ;;
+      *) echo "# $line" ;;
+    esac
+  done
+}
+
+# PROGRAM
+fuzz ()
+{
+  local name=${1##*/fuzz-} crashes arguments
+  crashes=$directory/crashes/$name
+  mapfile -t arguments < <("$source/fuzz/arguments.sh" "$name")
+  mkdir -p "$directory/found/$name" "$crashes"
+  SECONDS=0
+  "$1" -fork=1 -ignore_crashes=1 -ignore_ooms=1 -ignore_timeouts=1 -timeout=10 \
+    -max_total_time="$seconds" -artifact_prefix="$crashes/" "$directory/found/$name" \
+    "${arguments[@]}" 2>&1 | follow > "$directory/$name.curve" || true
+
+  for crash in "$crashes"/crash-*; do
+    test ! -e "$crash" || "$1" -minimize_crash=1 -max_total_time=60 \
+      -exact_artifact_path="$crashes/minimal-${crash##*/crash-}" "$crash" > /dev/null 2>&1 || true
+  done
+  echo "$name: $(find "$crashes" -type f | wc -l) crashes"
+}
+
+# PROGRAM
+merge ()
+{
+  local name=${1##*/fuzz-} arguments
+  mapfile -t arguments < <("$source/fuzz/arguments.sh" "$name")
+  rm -rf "$directory/corpus/$name"
+  mkdir -p "$directory/corpus/$name"
+  "$1" -set_cover_merge=1 "$directory/corpus/$name" "${arguments[@]}" \
+    "$directory/found/$name" > "$directory/$name.merge" 2>&1
+}
+
+# BUILD-DIRECTORY: of programs that count lines
+report ()
+{
+  local objects=()
+  rm -f "$directory"/*.profraw
+  for program in "$1"/fuzz/fuzz-*; do
+    test -x "$program" -a -f "$program" || continue
+    objects+=(-object "$program")
+    LLVM_PROFILE_FILE="$directory/%p.profraw" "$program" -runs=0 \
+      "$directory/corpus/${program##*/fuzz-}" > /dev/null 2>&1 || true
+  done
+  llvm-profdata merge -o "$directory/coverage.profdata" "$directory"/*.profraw
+  llvm-cov show -format=html -output-dir="$directory/coverage" "${objects[@]}" \
+    -instr-profile="$directory/coverage.profdata" -ignore-filename-regex='fuzz/' > /dev/null
+  llvm-cov report "${objects[@]}" -instr-profile="$directory/coverage.profdata" \
+    -ignore-filename-regex='fuzz/|gio/' | tee "$directory/coverage.txt" | tail -n 1
+}
+
+plot ()
+{
+  local curves=()
+  for curve in "$directory"/*.curve; do
+    curves+=("'$curve' using 1:2 with steps title '$(basename "$curve" .curve)'")
+  done
+  gnuplot -e "set terminal svg size 900,500 background 'white'; set output '$directory/coverage.svg';
+    set xlabel 'seconds'; set ylabel 'edges'; set key bottom right; set logscale x;
+    plot $(IFS=,; echo "${curves[*]}")"
+}
+
+build "$directory/build" --with-sanitizer=address,undefined
+build "$directory/build-coverage" CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' \
+  CXXFLAGS='-fprofile-instr-generate -fcoverage-mapping' LDFLAGS=-fprofile-instr-generate
+for program in "$directory"/build/fuzz/fuzz-*; do
+  test -x "$program" -a -f "$program" || continue
+  fuzz "$program"
+  merge "$program"
+done
+report "$directory/build-coverage"
+plot
+echo "Look into $directory"

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Writes the seeds into fuzz/corpus/<target>/seed-<name>: python3 fuzz/make-seeds.py
+
+Each is a scenario in the bytes that the harness takes its decisions from; see the switches of
+step() there. What is missing at an input's end counts as zeros. Run it when a harness reads its
+input in another order, and have the rest of the corpus merged again (fuzz/campaign.sh).
+"""
+
+import pathlib
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def write(target, seeds):
+    directory = CORPUS / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("seed-*"):
+        old.unlink()
+    for name, parts in seeds.items():
+        (directory / f"seed-{name}").write_bytes(b"".join(parts))
+
+
+# fuzz-registry.c
+
+INSERT = b"\0"
+LOOK_UP = b"\7"
+
+
+def insert_many(n):
+    return bytes([1, n])
+
+
+def finish(use):
+    return bytes([2, use])
+
+
+def release(use):
+    return bytes([4, use])
+
+
+def soil(use):
+    return bytes([5, use])
+
+
+def wrap(use, generations):
+    return bytes([6, use, generations])
+
+
+write("registry", {
+    "life": [INSERT, finish(0), release(0), INSERT],
+    "dirty": [INSERT, soil(0), finish(0), release(0), INSERT],
+    "segments": [insert_many(99), insert_many(99), insert_many(20), finish(150), release(150)],
+    "wrap": [INSERT, finish(0), release(0), wrap(0, 1), *[INSERT, finish(1), release(1)] * 3],
+    "stale": [INSERT, finish(0), release(0), INSERT, LOOK_UP + b"\0\0\1", LOOK_UP + b"\0\1\2"],
+    "strange": [INSERT, LOOK_UP + b"\1" + b"\xff" * 8, LOOK_UP + b"\1" + bytes(8)],
+})
+
+
+# fuzz-completions.c: each decision of the fake kernel is one byte more where it is asked
+
+NOP = bytes([0, 0, 0])
+DRAIN = bytes([0, 0, 0xa0])
+ALL, SHORT, AGAIN, BROKEN = b"\0", b"\xc0", b"\xe0", b"\xff"
+LATER, AT_ONCE = b"\0", b"\xff"  # what was taken completes
+
+
+def ring(mode=0, entries=8, cq_entries=16, setup=0, wraps=0):
+    return bytes([mode, entries - 1, cq_entries, setup, wraps])
+
+
+def chain(n, hard=0):
+    return bytes([5, n, hard] + [0] * n)
+
+
+def cancel(operation):
+    return bytes([7, operation])
+
+
+def submit(*decisions):
+    return b"\x09" + b"".join(decisions)
+
+
+def iterate(may_block=False):
+    return bytes([12 if may_block else 10])
+
+
+def main_loop(may_block=False):
+    return bytes([14 if may_block else 13])
+
+
+def kernel(choice, *more):
+    return bytes([15, choice, *more])
+
+
+def close(timeout):
+    return bytes([19, timeout & 0xff, timeout >> 8])
+
+
+COMPLETE, COMPLETE_ALL, FORGE, DEFERRED = 0, 6, 7, 8
+MORE = 2
+END_BY_ITSELF, SOURCE_FIRST, CONTEXT_FIRST, CLOSE = 4, 8, 16, 32
+
+write("completions", {
+    "one": [ring(), NOP, submit(ALL, LATER), kernel(COMPLETE, 0, 0, 0), iterate()],
+    "at-once": [ring(), NOP * 5, iterate(), ALL, AT_ONCE, bytes(20)],
+    "multishot": [ring(), NOP, submit(ALL, LATER), kernel(COMPLETE, 0, MORE, 0) * 3, iterate(),
+                  kernel(COMPLETE, 0, 0, 0), main_loop()],
+    "backlog": [ring(0, 2, 2), NOP * 9, main_loop(True), ALL, LATER, iterate(True)],
+    "short": [ring(), chain(6), NOP, submit(SHORT, b"\3", LATER), submit(ALL, AT_ONCE), iterate()],
+    "again": [ring(END_BY_ITSELF), NOP * 3, submit(AGAIN), main_loop(True)],
+    "broken": [ring(CLOSE), NOP * 3, submit(ALL, LATER), NOP, submit(BROKEN, b"\0"), iterate()],
+    "overflow": [ring(0, 1, 1), NOP, submit(ALL, LATER), kernel(COMPLETE, 0, MORE, 0) * 4,
+                 iterate(), ALL, main_loop(), ALL],
+    "deferred": [ring(), NOP, submit(ALL, LATER), kernel(COMPLETE | DEFERRED, 0, 0, 0), iterate()],
+    "forged": [ring(), NOP, submit(ALL, LATER), kernel(FORGE, 0, 1, 0, 0, 0, 0),
+               kernel(FORGE, 0, 1, 2, 0, 0, 0), kernel(FORGE, 1, *[0xff] * 8, 0, 0, 0), iterate()],
+    "cancel": [ring(), NOP * 2, submit(ALL, LATER), cancel(1), submit(ALL, LATER), iterate()],
+    "cancel-backlog": [ring(), chain(4, 2), cancel(2), NOP, iterate()],
+    "drain": [ring(END_BY_ITSELF), NOP * 2, DRAIN, NOP, chain(3)],
+    "reentrancy": [ring(), NOP * 4, submit(ALL, AT_ONCE), bytes(16), iterate(), b"\4" + iterate(),
+                   b"\4" + NOP, b"\1", b"\3"],
+    "dropped": [ring(), NOP * 2, submit(ALL, AT_ONCE), bytes(8), iterate(), b"\2"],
+    "leak": [ring(), NOP * 2, submit(ALL, LATER), close(1)],
+    "source-first": [ring(SOURCE_FIRST), NOP * 2, submit(ALL, LATER)],
+    "context-first": [ring(CONTEXT_FIRST), NOP * 2, submit(ALL, LATER)],
+    "default": [ring(3), NOP * 2, submit(ALL, LATER), main_loop()],
+    "wraps": [ring(END_BY_ITSELF, wraps=1), NOP * 8, chain(3)],
+    "no-ring": [ring(setup=0xe0 + 1)],
+    "old-kernel": [ring(setup=0xe0) + b"\xe0\xe0\0\0", NOP],
+})

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# mutants.sh [NAME…]: are the oracles awake? Applies each fuzz/mutants/NAME.patch, which breaks one
+# promise of the library, to a copy of the tree, fuzzes the target that the patch names, and expects
+# the words of the oracle that it names. Fails if a mutant survives.
+#
+# MUTANT_SECONDS: how long to fuzz at most, by default 30; most are found by the corpus at once.
+
+set -euo pipefail
+source=$(cd "$(dirname "$0")/.." && pwd)
+seconds=${MUTANT_SECONDS:-30}
+jobs=${MUTANT_JOBS:-$(nproc)}
+export G_SLICE=always-malloc CC=clang CXX=clang++
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if test "$#" -eq 0; then
+  for patch in "$source"/fuzz/mutants/*.patch; do
+    set -- "$@" "$(basename "$patch" .patch)"
+  done
+fi
+
+# DIRECTORY PROGRAM…
+make_in () { make -s -C "$1/build" "${@:2}" > "$1/log" 2>&1 || { cat "$1/log"; return 1; }; }
+
+# DIRECTORY NAME: what libFuzzer says, at most as long as the time allows. Fails on a crash
+fuzz ()
+{
+  local arguments
+  mapfile -t arguments < <("$1/source/fuzz/arguments.sh" "$2")
+  rm -rf "$1/found"
+  mkdir "$1/found"
+  "$1/build/fuzz/fuzz-$2" -max_total_time="$3" -timeout=10 -artifact_prefix="$1/" "$1/found" \
+    "${arguments[@]}" > "$1/log" 2>&1
+}
+
+# PATCH FIELD: of its header
+field () { sed -n "s/^$2: //p" "$1"; }
+
+# DIRECTORY NAME: a line of the table
+try ()
+{
+  local patch=$source/fuzz/mutants/$2.patch target oracle verdict start=$SECONDS
+  target=$(field "$patch" Target)
+  oracle=$(field "$patch" Oracle)
+  patch -s -p1 -d "$1/source" < "$patch"
+  if ! make_in "$1" "fuzz/fuzz-$target" > "$1/errors"; then
+    verdict='DOES NOT BUILD'
+  elif fuzz "$1" "$target" "$seconds"; then
+    verdict=SURVIVED
+    ! grep -q '^1..0 # SKIP' "$1/log" || verdict=skipped
+  elif grep -q -F -e "$oracle" "$1/log"; then
+    verdict="caught, $((SECONDS - start)) s"
+  else
+    verdict="OTHERWISE: $(grep -m 1 -E 'Broken promise|ERROR|runtime error' "$1/log" || true)"
+  fi
+  patch -s -R -p1 -d "$1/source" < "$patch"
+  printf '%-28s %-12s %-32s %s\n' "$2" "$target" "$oracle" "$verdict"
+}
+
+# JOB NAME…: every $jobs-th of them
+try_some ()
+{
+  local n=0 job=$1
+  shift
+  for name; do
+    test $((n++ % jobs)) -ne "$job" || try "$work/$job" "$name"
+  done
+}
+
+mkdir -p "$work/0/source" "$work/0/build"
+tar -C "$source" --exclude=./build --exclude='./build-[!a]*' --exclude='./build-a[!u]*' \
+  --exclude=./.git -cf - . | tar -C "$work/0/source" -xf -
+test -x "$work/0/source/configure" || (cd "$work/0/source" && autoreconf -fi > /dev/null 2>&1)
+(cd "$work/0/build" && ../source/configure --quiet --enable-fuzzing CFLAGS='-g -O1' \
+  --with-sanitizer=address,undefined > /dev/null)
+make_in "$work/0" -j"$jobs" fuzz-programs
+
+for program in "$work"/0/build/fuzz/fuzz-*; do
+  test ! -x "$program" || fuzz "$work/0" "${program##*/fuzz-}" 1 ||
+    { cat "$work/0/log"; echo "${program##*/} finds something without a mutant"; exit 1; }
+done
+
+for ((job = 1; job < jobs; job++)); do
+  cp -a "$work/0" "$work/$job"
+done
+for ((job = 0; job < jobs; job++)); do
+  try_some "$job" "$@" | tee "$work/table.$job" &
+done
+wait
+
+caught=$(cat "$work"/table.* | grep -c -E '(caught, [0-9]+ s|skipped)$' || true)
+echo "$caught of $# mutants caught"
+test "$caught" -eq "$#"
