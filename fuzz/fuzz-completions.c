@@ -307,9 +307,14 @@ drop_ring (void)
 static void
 look_around (void)
 {
-  guint entries;
+  GMainContext *of_ring;
+  guint entries, setup_flags;
 
-  g_object_get (model.ring, "entries", &entries, NULL);
+  g_object_get (model.ring, "context", &of_ring, "entries", &entries, "setup-flags", &setup_flags,
+                NULL);
+  oracle_holds ("closed is closed", of_ring == (fake_uring.uring != NULL ? context : NULL),
+                "another context");
+  g_clear_pointer (&of_ring, g_main_context_unref);
   guring_ring_supports (model.ring, input_take_byte (input));
   oracle_holds ("closed is closed",
                 (guring_ring_get_uring (model.ring) == NULL) == (fake_uring.uring == NULL),
@@ -445,8 +450,18 @@ typedef enum
   ENDS_BY_ITSELF = 1 << 2,
   SOURCE_GOES_FIRST = 1 << 3,
   CONTEXT_GOES_FIRST = 1 << 4,
-  CLOSES = 1 << 5
+  CLOSES = 1 << 5,
+  ASKS_FIRST = 1 << 6
 } Mode;
+
+static void
+ask_first (void)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean is_supported = guring_is_supported (&error);
+
+  oracle_holds ("refused with a reason", is_supported == (error == NULL), "no error");
+}
 
 static GuringRing *
 make_ring (Mode mode)
@@ -510,6 +525,8 @@ end (Mode mode)
 static void
 run (Mode mode)
 {
+  if (mode & ASKS_FIRST)
+    ask_first ();
   model.ring = make_ring (mode);
   if (model.ring == NULL)
     return;
