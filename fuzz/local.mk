@@ -72,6 +72,8 @@ EXTRA_DIST += \
 	fuzz/fuzz-completions.options \
 	fuzz/fuzz-registry.options \
 	fuzz/make-seeds.py \
+	fuzz/mutants \
+	fuzz/mutants.sh \
 	fuzz/oss-fuzz.sh \
 	fuzz/run.sh \
 	$(NULL)

@@ -3,7 +3,7 @@
 #
 # mutants.sh [NAME…]: are the oracles awake? Applies each fuzz/mutants/NAME.patch, which breaks one
 # promise of the library, to a copy of the tree, fuzzes the target that the patch names, and expects
-# the words of the oracle that it names. Fails if a mutant survives.
+# the words of the oracle that it names, or of one of them. Fails if a mutant survives.
 #
 # MUTANT_SECONDS: how long to fuzz at most, by default 30; most are found by the corpus at once.
 
@@ -11,7 +11,7 @@ set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)
 seconds=${MUTANT_SECONDS:-30}
 jobs=${MUTANT_JOBS:-$(nproc)}
-export G_SLICE=always-malloc CC=clang CXX=clang++
+export G_SLICE=always-malloc CC=clang CXX=clang++ ASAN_OPTIONS=symbolize=0 UBSAN_OPTIONS=symbolize=0
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -36,7 +36,7 @@ fuzz ()
     "${arguments[@]}" > "$1/log" 2>&1
 }
 
-# PATCH FIELD: of its header
+# PATCH FIELD: what its header says, a line each
 field () { sed -n "s/^$2: //p" "$1"; }
 
 # DIRECTORY NAME: a line of the table
@@ -57,7 +57,7 @@ try ()
     verdict="OTHERWISE: $(grep -m 1 -E 'Broken promise|ERROR|runtime error' "$1/log" || true)"
   fi
   patch -s -R -p1 -d "$1/source" < "$patch"
-  printf '%-28s %-12s %-32s %s\n' "$2" "$target" "$oracle" "$verdict"
+  printf '%-28s %-12s %-32s %s\n' "$2" "$target" "${oracle%%$'\n'*}" "$verdict"
 }
 
 # JOB NAME…: every $jobs-th of them
