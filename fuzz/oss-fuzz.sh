@@ -25,8 +25,9 @@ for program in fuzz/fuzz-*; do
   test -f "$program" -a -x "$program" || continue
   name=$(basename "$program")
   cp "$program" "$out/"
-  find "$source/fuzz/corpus/${name#fuzz-}" "$source/fuzz/crashes/${name#fuzz-}" -type f \
-    2> /dev/null | zip -q -j -@ - > "$out/${name}_seed_corpus.zip"
+  rm -f "$out/${name}_seed_corpus.zip"
+  "$source/fuzz/arguments.sh" "${name#fuzz-}" | grep '^/' | xargs -I{} find {} -type f |
+    zip -q -j -@ "$out/${name}_seed_corpus.zip"
   for extra in "$source/fuzz/$name.dict" "$source/fuzz/$name.options"; do
     test ! -e "$extra" || cp "$extra" "$out/"
   done
