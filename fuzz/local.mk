@@ -4,15 +4,21 @@
 # fuzz/crashes/<name>. Each becomes two programs: fuzz/replay-<name>, a test in every build, and,
 # with --enable-fuzzing, fuzz/fuzz-<name>.
 fuzz_replays = \
+	fuzz/replay-chains \
 	fuzz/replay-completions \
+	fuzz/replay-lifecycle \
 	fuzz/replay-registry \
+	fuzz/replay-sqe-batch \
 	$(NULL)
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 
 fuzz_targets = \
+	fuzz/fuzz-chains \
 	fuzz/fuzz-completions \
+	fuzz/fuzz-lifecycle \
 	fuzz/fuzz-registry \
+	fuzz/fuzz-sqe-batch \
 	$(NULL)
 EXTRA_PROGRAMS += $(fuzz_targets)
 if FUZZING
@@ -25,6 +31,21 @@ fuzz_libfuzz_la_SOURCES = \
 	fuzz/input.h \
 	fuzz/oracle.c \
 	fuzz/oracle.h \
+	$(NULL)
+
+# For what runs on the kernel
+check_LTLIBRARIES += fuzz/libkernel.la
+fuzz_libkernel_la_SOURCES = \
+	fuzz/arena.c \
+	fuzz/arena.h \
+	fuzz/descriptors.c \
+	fuzz/descriptors.h \
+	fuzz/helper.c \
+	fuzz/helper.h \
+	fuzz/opcodes.c \
+	fuzz/opcodes.h \
+	fuzz/records.c \
+	fuzz/records.h \
 	$(NULL)
 
 fuzz_libs = fuzz/libfuzz.la lib/libguring-internal.la $(GURING_LIBS)
@@ -64,13 +85,34 @@ fuzz_fuzz_registry_SOURCES = fuzz/fuzz-registry.c
 nodist_EXTRA_fuzz_fuzz_registry_SOURCES = fuzz/none.cc
 fuzz_fuzz_registry_LDADD = $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
+fuzz_replay_chains_SOURCES = fuzz/fuzz-chains.c $(fuzz_replay_sources)
+fuzz_replay_chains_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_chains_SOURCES = fuzz/fuzz-chains.c
+nodist_EXTRA_fuzz_fuzz_chains_SOURCES = fuzz/none.cc
+fuzz_fuzz_chains_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
+fuzz_replay_lifecycle_SOURCES = fuzz/fuzz-lifecycle.c $(fuzz_replay_sources)
+fuzz_replay_lifecycle_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_lifecycle_SOURCES = fuzz/fuzz-lifecycle.c
+nodist_EXTRA_fuzz_fuzz_lifecycle_SOURCES = fuzz/none.cc
+fuzz_fuzz_lifecycle_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
+fuzz_replay_sqe_batch_SOURCES = fuzz/fuzz-sqe-batch.c $(fuzz_replay_sources)
+fuzz_replay_sqe_batch_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_sqe_batch_SOURCES = fuzz/fuzz-sqe-batch.c
+nodist_EXTRA_fuzz_fuzz_sqe_batch_SOURCES = fuzz/none.cc
+fuzz_fuzz_sqe_batch_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
 EXTRA_DIST += \
 	fuzz/arguments.sh \
 	fuzz/campaign.sh \
 	fuzz/corpus \
 	fuzz/crashes \
+	fuzz/fuzz-chains.options \
 	fuzz/fuzz-completions.options \
+	fuzz/fuzz-lifecycle.options \
 	fuzz/fuzz-registry.options \
+	fuzz/fuzz-sqe-batch.options \
 	fuzz/make-seeds.py \
 	fuzz/mutants \
 	fuzz/mutants.sh \

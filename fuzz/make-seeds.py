@@ -8,6 +8,7 @@ input in another order, and have the rest of the corpus merged again (fuzz/campa
 """
 
 import pathlib
+import random
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
@@ -132,4 +133,76 @@ write("completions", {
     "wraps": [ring(END_BY_ITSELF, wraps=1), NOP * 8, chain(3)],
     "no-ring": [ring(setup=0xe0 + 1)],
     "old-kernel": [ring(setup=0xe0) + b"\xe0\xe0\0\0", NOP],
+})
+
+
+# fuzz-sqe-batch.c: each opcode first once; whatever bytes follow say something
+
+N_OPCODES = 65
+QUEUE, QUEUE_CHAIN = 9, 6
+BATCH = bytes([7, 0, 7, 15, 3])  # entries, more CQ entries, budget, what is registered
+
+
+def noise(seed, n):
+    return random.Random(seed).randbytes(n)
+
+
+write("sqe-batch", {
+    **{f"opcode-{opcode:02}": [BATCH, bytes([QUEUE, opcode, 0]), noise(opcode, 60)]
+       for opcode in range(N_OPCODES)},
+    **{f"chain-{n}": [BATCH, bytes([QUEUE_CHAIN, n]), noise(n, 90)] for n in range(1, 7)},
+})
+
+
+# fuzz-chains.c: members by their place among the kinds there, soft (0) or hard (1)
+
+def succeed(hard=0):
+    return bytes([0, 0, hard, 0])
+
+
+def fail(hard=0):
+    return bytes([2, 8, hard, 0])
+
+
+def bad(hard=0):
+    return bytes([3, hard, 0])
+
+
+def wait(hard=0, drain=0):
+    return bytes([4, hard, drain])
+
+
+def limit(is_short, hard=0):
+    return bytes([6, is_short, hard, 0])
+
+
+def add(*members):
+    return bytes([4, len(members) - 1]) + b"".join(members)
+
+
+LOOK, STOP, LET_GO = b"\0", b"\2", b"\3"
+DRAINS = 7
+
+write("chains", {
+    "links": [b"\0", add(succeed(), fail(), succeed()), add(fail(1), succeed()), LOOK],
+    "bad": [b"\0", add(succeed(), bad(), succeed()), add(bad(), bad()), add(succeed()), LOOK],
+    "limits": [b"\0", add(wait(), limit(1), succeed()), add(wait(1), limit(1), succeed()),
+               add(wait(), limit(0), succeed()), LOOK, LET_GO + b"\2", LOOK],
+    "drain": [b"\0", add(wait()), add(wait(0, DRAINS), succeed()), add(succeed()), LOOK,
+              LET_GO + b"\0", LOOK, LET_GO + b"\1"],
+    "backlog": [b"\1", *[add(wait(), succeed(), fail(), succeed())] * 4, LOOK, STOP + b"\x0a",
+                LOOK, LET_GO + b"\0", LOOK],
+    "cancelled": [b"\0", add(wait(), succeed()), add(wait(1), succeed()), LOOK, STOP + b"\0",
+                  STOP + b"\2", LOOK],
+    "too-long": [b"\0", add(*[succeed()] * 8), add(*[succeed()] * 9), add(limit(0))],
+    **{f"noise-{i}": [noise(i, 120)] for i in range(8)},
+})
+
+
+# fuzz-lifecycle.c: steps by their place in step()
+
+write("lifecycle", {
+    **{f"step-{step:02}": [bytes([1, step & 1, step & 1, 0, 3, 0, 0, 3, 0, 0, 0, 0, 4, step]),
+                           noise(step, 50)] for step in range(18)},
+    **{f"noise-{i}": [noise(i, 100)] for i in range(8)},
 })
