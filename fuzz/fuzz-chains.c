@@ -457,11 +457,10 @@ check_chain (guint c)
 }
 
 static void
-finish (FuzzInput *input)
+finish (void)
 {
   eventfd_t value;
 
-  closing = input_take_below (input, 4) == 3;
   if (!closing)
     run_to_the_end ();
   records_close (ring);
@@ -482,6 +481,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   guint cq_entries = input_take_boolean (&input) ? N_ENTRIES : 2 * N_ENTRIES;
   g_autoptr (GError) error = NULL;
 
+  closing = input_take_below (&input, 4) == 3;
   records_start ();
   n_waiters = n_chains = 0;
   ring = g_initable_new (GURING_TYPE_RING, NULL, &error, "context", context, "entries", N_ENTRIES,
@@ -491,6 +491,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   for (guint i = 0; i < MAX_STEPS && !input_is_empty (&input); i++)
     step (&input);
-  finish (&input);
+  finish ();
   return 0;
 }

@@ -24,7 +24,8 @@
 #define MAX_CALLS 6
 #define N_WAITERS 4
 #define FLOOD 10
-#define PATIENCE 4 /* iterations */
+#define PATIENCE 4                        /* iterations */
+#define LONG_AGO (2 * G_TIME_SPAN_SECOND) /* libFuzzer's timer ends the wait as well, later */
 
 /* Linux 6.4, not in the headers of liburing 2.3 */
 #define TIMEOUT_MULTISHOT (1u << 6)
@@ -357,6 +358,7 @@ wait_for_cancellation (void)
   struct io_uring_sqe sqe = { 0 };
   Slot *slot = choose ();
   const Record *record;
+  gint64 start = g_get_monotonic_time ();
 
   if (slot == NULL || slot->closed || n_records == RECORDS_MAX || depth > 0)
     return;
@@ -367,6 +369,8 @@ wait_for_cancellation (void)
   helper_start (cancel_there, g_object_ref (slot->ring), record->id);
   while (record->n_final == 0 && slot->ring != NULL && !slot->closed)
     guring_ring_iterate (slot->ring, TRUE, NULL);
+  oracle_holds ("wake-ups", g_get_monotonic_time () - start < LONG_AGO,
+                "operation %u was cancelled long ago", (guint) (record - records));
 }
 
 /* GIO */

@@ -296,22 +296,23 @@ let_run (void)
 }
 
 static void
-finish (FuzzInput *input)
+finish (gboolean at_once)
 {
-  if (!input_take_boolean (input))
+  if (!at_once)
     let_run ();
   records_close (ring);
   records_check_ended (NULL);
   records_check_statistics (ring, NULL);
   g_object_unref (ring);
-  descriptors_end ();
   arena_check ();
+  descriptors_end ();
 }
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   FuzzInput input = { data, size };
+  gboolean closes_at_once = input_take_boolean (&input);
 
   records_start ();
   descriptors_start ();
@@ -321,6 +322,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   register_resources (&input);
   for (guint i = 0; i < MAX_STEPS && !input_is_empty (&input); i++)
     step (&input);
-  finish (&input);
+  finish (closes_at_once);
   return 0;
 }

@@ -140,7 +140,11 @@ write("completions", {
 
 N_OPCODES = 65
 QUEUE, QUEUE_CHAIN = 9, 6
-BATCH = bytes([7, 0, 7, 15, 3])  # entries, more CQ entries, budget, what is registered
+BATCH = bytes([0, 7, 0, 7, 15, 3])  # when it closes, entries, more CQ entries, budget, registered
+CLOSE_AT_ONCE = bytes([1, 15, 1, 15, 0])
+
+# Of a file, by a worker of the kernel
+READ = bytes([QUEUE, 22, 0xf0, 0x10, 0, 0, 0, 0, *[0] * 8, 0, 0, 0, 0, 2, 9, 0, 0, 0])
 
 
 def noise(seed, n):
@@ -150,6 +154,7 @@ def noise(seed, n):
 write("sqe-batch", {
     **{f"opcode-{opcode:02}": [BATCH, bytes([QUEUE, opcode, 0]), noise(opcode, 60)]
        for opcode in range(N_OPCODES)},
+    "reads": [CLOSE_AT_ONCE, READ * 6, b"\0"],
     **{f"chain-{n}": [BATCH, bytes([QUEUE_CHAIN, n]), noise(n, 90)] for n in range(1, 7)},
 })
 
@@ -182,19 +187,21 @@ def add(*members):
 
 LOOK, STOP, LET_GO = b"\0", b"\2", b"\3"
 DRAINS = 7
+ENDS, SMALL_CQ, CLOSES = b"\0\0", b"\1\0", b"\0\3"
 
 write("chains", {
-    "links": [b"\0", add(succeed(), fail(), succeed()), add(fail(1), succeed()), LOOK],
-    "bad": [b"\0", add(succeed(), bad(), succeed()), add(bad(), bad()), add(succeed()), LOOK],
-    "limits": [b"\0", add(wait(), limit(1), succeed()), add(wait(1), limit(1), succeed()),
+    "links": [ENDS, add(succeed(), fail(), succeed()), add(fail(1), succeed()), LOOK],
+    "bad": [ENDS, add(succeed(), bad(), succeed()), add(bad(), bad()), add(succeed()), LOOK],
+    "limits": [ENDS, add(wait(), limit(1), succeed()), add(wait(1), limit(1), succeed()),
                add(wait(), limit(0), succeed()), LOOK, LET_GO + b"\2", LOOK],
-    "drain": [b"\0", add(wait()), add(wait(0, DRAINS), succeed()), add(succeed()), LOOK,
+    "drain": [ENDS, add(wait()), add(wait(0, DRAINS), succeed()), add(succeed()), LOOK,
               LET_GO + b"\0", LOOK, LET_GO + b"\1"],
-    "backlog": [b"\1", *[add(wait(), succeed(), fail(), succeed())] * 4, LOOK, STOP + b"\x0a",
+    "backlog": [SMALL_CQ, *[add(wait(), succeed(), fail(), succeed())] * 4, LOOK, STOP + b"\x0a",
                 LOOK, LET_GO + b"\0", LOOK],
-    "cancelled": [b"\0", add(wait(), succeed()), add(wait(1), succeed()), LOOK, STOP + b"\0",
+    "cancelled": [ENDS, add(wait(), succeed()), add(wait(1), succeed()), LOOK, STOP + b"\0",
                   STOP + b"\2", LOOK],
-    "too-long": [b"\0", add(*[succeed()] * 8), add(*[succeed()] * 9), add(limit(0))],
+    "closed": [CLOSES, add(wait(), succeed()), add(wait(1), limit(0), succeed()), add(succeed(0))],
+    "too-long": [ENDS, add(*[succeed()] * 8), add(*[succeed()] * 9), add(limit(0))],
     **{f"noise-{i}": [noise(i, 120)] for i in range(8)},
 })
 
