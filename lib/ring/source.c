@@ -188,6 +188,15 @@ guring_source_new (GuringRing *ring)
   return source;
 }
 
+/* A context that goes takes itself out of its sources, and then destroys all that nobody else has
+ * destroyed in between: those it would never unref (GLib 2.74). */
+static void
+destroy (GSource *source)
+{
+  if (!g_source_is_destroyed (source) && g_source_get_context (source) != NULL)
+    g_source_destroy (source);
+}
+
 /* From here on the source knows nothing of the ring. */
 void
 guring_source_detach (GSource *source)
@@ -196,10 +205,9 @@ guring_source_detach (GSource *source)
   GuringRing *ring = g_steal_pointer (&self->ring);
 
   if (ring->turn_source != NULL)
-    g_source_destroy (ring->turn_source);
+    destroy (ring->turn_source);
   g_clear_pointer (&ring->turn_source, g_source_unref);
-  if (!g_source_is_destroyed (source))
-    g_source_destroy (source);
+  destroy (source);
 }
 
 /* In a forked child, which may not be able to take GLib's locks, not even for g_source_unref(): the
