@@ -67,19 +67,20 @@ merge ()
 # BUILD-DIRECTORY: of programs that count lines
 report ()
 {
-  local objects=()
+  local programs=() objects=()
   rm -f "$directory"/*.profraw
   for program in "$1"/fuzz/fuzz-*; do
     test -x "$program" -a -f "$program" || continue
-    objects+=(-object "$program")
+    programs+=("$program")
     LLVM_PROFILE_FILE="$directory/%p.profraw" "$program" -runs=0 \
       "$directory/corpus/${program##*/fuzz-}" > /dev/null 2>&1 || true
   done
   llvm-profdata merge -o "$directory/coverage.profdata" "$directory"/*.profraw
-  llvm-cov show -format=html -output-dir="$directory/coverage" "${objects[@]}" \
-    -instr-profile="$directory/coverage.profdata" -ignore-filename-regex='fuzz/' > /dev/null
-  llvm-cov report "${objects[@]}" -instr-profile="$directory/coverage.profdata" \
-    -ignore-filename-regex='fuzz/|gio/' | tee "$directory/coverage.txt" | tail -n 1
+  mapfile -t objects < <(printf -- '-object\n%s\n' "${programs[@]:1}")
+  objects=("${programs[0]}" "${objects[@]}" -instr-profile="$directory/coverage.profdata")
+  llvm-cov show -format=html -output-dir="$directory/coverage" "${objects[@]}" "$source/lib" \
+    > /dev/null
+  llvm-cov report "${objects[@]}" "$source/lib/ring" | tee "$directory/coverage.txt" | tail -n 1
 }
 
 plot ()
