@@ -206,6 +206,8 @@ guring_cancellation_answered (GuringRing *ring, guint64 user_data, gint32 res)
 
   if (expected)
     ring->n_cancels_in_flight--;
+  if (res == 0) /* what is linked behind it starts, and can be found soon */
+    ring->retry_delay = FIRST_RETRY_DELAY;
   if (operation == NULL || !operation->cancelling)
     return expected;
 
