@@ -13,7 +13,7 @@ out=${OUT:-$source/build-oss-fuzz/out}
 export CC=${CC:-clang} CXX=${CXX:-clang++}
 
 flags=(--enable-fuzzing)
-test -n "${LIB_FUZZING_ENGINE-}" || flags+=(--with-sanitizer=address,undefined)
+test -n "${LIB_FUZZING_ENGINE-}" || flags+=("--with-sanitizer=address,undefined")
 
 test -x "$source/configure" || (cd "$source" && autoreconf -fi)
 mkdir -p "$work" "$out"
