@@ -314,6 +314,52 @@ START_TEST (watches_that_a_ring_has_no_room_for_are_heard)
 }
 END_TEST
 
+typedef struct
+{
+  Seen seen;
+  GuringRing *ring;
+  GuringFdWatch *idle[16];
+  int fd; /* that they wait for */
+} Greedy;
+
+static void
+take_all_room (gpointer data)
+{
+  Greedy *greedy = data;
+
+  read_byte (data);
+  for (guint i = 0; i < G_N_ELEMENTS (greedy->idle) && greedy->idle[i] == NULL; i++)
+    greedy->idle[i] =
+      guring_fd_watch_new (greedy->ring, greedy->fd, G_IO_IN, on_ready, NULL, NULL, NULL);
+  ck_assert_uint_eq (guring_ring_get_room (greedy->ring), 0);
+}
+
+START_TEST (a_watch_whose_callback_takes_all_room_is_heard_again)
+{
+  g_autoptr (GuringRing) small = make_ring (8);
+  Greedy greedy = { .seen = { .act = take_all_room, .result = G_SOURCE_CONTINUE }, .ring = small };
+  GuringFdWatch *greedy_watch;
+  int pair[2];
+
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  greedy.fd = pair[0];
+  greedy_watch =
+    guring_fd_watch_new (small, sockets[0], G_IO_IN, on_ready, &greedy, on_notify, NULL);
+  for (guint i = 1; i <= 3; i++)
+    {
+      write_byte (sockets[1]);
+      run_until (greedy.seen.n_calls == i);
+    }
+
+  guring_fd_watch_destroy (greedy_watch);
+  ck_assert_uint_eq (greedy.seen.n_notified, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (greedy.idle); i++)
+    guring_fd_watch_destroy (greedy.idle[i]);
+  close (pair[0]);
+  close (pair[1]);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -334,6 +380,7 @@ main (void)
       tcase_add_test (tcase, a_watch_outlives_its_ring);
       tcase_add_test (tcase, a_closed_ring_is_refused);
       tcase_add_test (tcase, watches_that_a_ring_has_no_room_for_are_heard);
+      tcase_add_test (tcase, a_watch_whose_callback_takes_all_room_is_heard_again);
     }
   else
     g_printerr ("# SKIP what needs a ring: %s\n", error->message);

@@ -55,7 +55,7 @@ call_back (GuringFdWatch *watch, GIOCondition condition)
   return keep && !watch->destroyed;
 }
 
-static gboolean arm (GuringFdWatch *watch, GError **error);
+static void go_on (GuringFdWatch *watch);
 
 /* The operation tells what was once; what is now may be less, if somebody has read in between. */
 static GIOCondition
@@ -77,7 +77,7 @@ on_ready (GuringRing *ring, const GuringCompletion *completion, gpointer user_da
     {
       condition = get_condition (watch);
       if (condition == 0 || call_back (watch, condition))
-        arm (watch, NULL);
+        go_on (watch);
       else
         watch->destroyed = TRUE;
     }
@@ -134,6 +134,16 @@ attach_source (GuringFdWatch *watch)
   g_source_set_static_name (watch->source, "GuringFdWatch");
   g_source_set_callback (watch->source, G_SOURCE_FUNC (on_fd_ready), watch, NULL);
   g_source_attach (watch->source, context);
+}
+
+/* The callback may have taken the room that its watch had. */
+static void
+go_on (GuringFdWatch *watch)
+{
+  if (is_full (watch->ring))
+    attach_source (watch);
+  else
+    arm (watch, NULL);
 }
 
 /**
