@@ -60,6 +60,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/stream-close.c \
 	lib/gio/stream-input.c \
 	lib/gio/stream-output.c \
+	lib/gio/stream-task.c \
+	lib/gio/stream-task.h \
 	lib/gio/stream.h \
 	lib/gio/sync.c \
 	lib/gio/task-private.h \

@@ -50,6 +50,7 @@ valgrind_suites = \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \
+	tests/test-socket-close \
 	tests/test-socket-connect \
 	tests/test-socket-connection \
 	tests/test-socket-control \

@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "receiver.h"
-#include "socket-streams.h"
+#include "stream-task.h"
 
 #define N_BUFFERS 256
 #define BUFFER_SIZE 4096
@@ -28,6 +28,7 @@ struct _GuringReceiver
   gint32 end;       /* 0 or a negated errno that no task was told, or GOES_ON */
 
   GuringRing *ring; /* not owned: it has the operation */
+  GThread *thread;  /* that has armed it */
   guint64 id;       /* of the operation, 0 while there is none */
   GuringBufferGroup *group;
   gboolean single; /* no multishot recv here */
@@ -120,8 +121,8 @@ finish_call (GuringTask *task, gint32 res)
 
   if (call->bytes != NULL)
     guring_task_return (task, 0);
-  else if (res == -ECANCELED && g_socket_is_closed (receiver->socket))
-    guring_task_return_error (task, guring_socket_streams_make_closed_error ());
+  else if (guring_stream_task_met_close (receiver->socket, FALSE, res))
+    guring_task_return_error (task, guring_stream_task_make_closed_error ());
   else
     guring_task_return_errno (task, -res);
 }
@@ -192,6 +193,7 @@ arm (GuringReceiver *receiver)
 
   g_set_object (&receiver->group, group);
   receiver->ring = ring;
+  receiver->thread = g_thread_self ();
   receiver->id = guring_ring_queue (ring, &sqe, on_received, g_atomic_rc_box_acquire (receiver),
                                     (GDestroyNotify) guring_receiver_unref, NULL);
   if (receiver->id == 0)
@@ -299,7 +301,11 @@ void
 guring_receiver_abort (GuringReceiver *receiver)
 {
   if (receiver->id != 0)
-    guring_ring_cancel (receiver->ring, receiver->id);
+    {
+      guring_ring_cancel (receiver->ring, receiver->id);
+      if (receiver->thread == g_thread_self ()) /* else the socket closes when the loop runs */
+        guring_ring_submit (receiver->ring, NULL);
+    }
   else if (receiver->task != NULL)
     guring_task_abort (receiver->task);
 }

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "socket-call.h"
-#include "socket-streams.h"
+#include "stream-task.h"
 
 void
 guring_socket_call_run (GuringTask *task,
@@ -15,7 +15,7 @@ guring_socket_call_run (GuringTask *task,
 {
   if (g_socket_is_closed (socket))
     {
-      guring_task_return_error (task, guring_socket_streams_make_closed_error ());
+      guring_task_return_error (task, guring_stream_task_make_closed_error ());
       return;
     }
 

@@ -7,6 +7,7 @@
 #include "receiver.h"
 #include "socket-connection.h"
 #include "socket-streams.h"
+#include "stream-task.h"
 
 /**
  * GuringSocketConnection:
@@ -216,7 +217,7 @@ guring_socket_connection_receive_async (GuringSocketConnection *connection,
                           io_priority, cancellable, callback, user_data);
   if (g_io_stream_is_closed (G_IO_STREAM (connection)))
     {
-      guring_task_return_error (task, guring_socket_streams_make_closed_error ());
+      guring_task_return_error (task, guring_stream_task_make_closed_error ());
       return;
     }
 

@@ -7,6 +7,7 @@
 #include <gio/gfiledescriptorbased.h>
 
 #include "socket-streams.h"
+#include "stream-task.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
 
@@ -15,7 +16,7 @@ struct _GuringSocketInputStream
   GInputStream parent_instance;
 
   GSocket *socket;
-  GuringTask *task; /* that receives, or NULL; not owned */
+  GuringStreamTask receiving;
 };
 
 static GSocket *
@@ -96,11 +97,7 @@ on_received (GuringTask *task, gint32 res)
 {
   GuringSocketInputStream *self = guring_task_get_data (task);
 
-  self->task = NULL;
-  if (res == -ECANCELED && g_socket_is_closed (self->socket))
-    guring_task_return_error (task, guring_socket_streams_make_closed_error ());
-  else
-    guring_task_return_res (task, res);
+  guring_stream_task_return (&self->receiving, task, self->socket, res);
 }
 
 static void
@@ -117,17 +114,9 @@ guring_socket_input_stream_read_async (GInputStream *stream,
                                       io_priority, cancellable, callback, user_data);
   struct io_uring_sqe sqe = { 0 };
 
-  if (g_socket_is_closed (self->socket))
-    {
-      guring_task_return_error (task, guring_socket_streams_make_closed_error ());
-      return;
-    }
-
   guring_task_set_data (task, self, NULL);
-  guring_task_set_timeout (task, g_socket_get_timeout (self->socket));
   io_uring_prep_recv (&sqe, g_socket_get_fd (self->socket), buffer, MIN (count, MAX_STEP), 0);
-  if (guring_task_run (task, &sqe, on_received))
-    self->task = task;
+  guring_stream_task_run (&self->receiving, task, self->socket, &sqe, on_received);
 }
 
 static gssize
@@ -160,7 +149,10 @@ guring_socket_input_stream_close_finish (GInputStream *stream, GAsyncResult *res
 static void
 guring_socket_input_stream_finalize (GObject *object)
 {
-  g_object_unref (GURING_SOCKET_INPUT_STREAM (object)->socket);
+  GuringSocketInputStream *self = GURING_SOCKET_INPUT_STREAM (object);
+
+  g_object_unref (self->socket);
+  g_mutex_clear (&self->receiving.lock);
 
   G_OBJECT_CLASS (guring_socket_input_stream_parent_class)->finalize (object);
 }
@@ -168,6 +160,7 @@ guring_socket_input_stream_finalize (GObject *object)
 static void
 guring_socket_input_stream_init (GuringSocketInputStream *self)
 {
+  g_mutex_init (&self->receiving.lock);
 }
 
 static void
@@ -196,6 +189,5 @@ guring_socket_input_stream_new (GSocket *socket)
 void
 guring_socket_input_stream_cancel (GuringSocketInputStream *stream)
 {
-  if (stream->task != NULL)
-    guring_task_abort (stream->task);
+  guring_stream_task_abort (&stream->receiving);
 }

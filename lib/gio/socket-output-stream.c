@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "socket-streams.h"
+#include "stream-task.h"
 #include "vectors.h"
 
 #define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
@@ -18,7 +19,7 @@ struct _GuringSocketOutputStream
   GOutputStream parent_instance;
 
   GSocket *socket;
-  GuringTask *task; /* that sends, or NULL; not owned */
+  GuringStreamTask sending;
   struct msghdr message;
 };
 
@@ -128,11 +129,7 @@ on_sent (GuringTask *task, gint32 res)
 {
   GuringSocketOutputStream *self = guring_task_get_data (task);
 
-  self->task = NULL;
-  if (res == -ECANCELED && g_socket_is_closed (self->socket))
-    guring_task_return_error (task, guring_socket_streams_make_closed_error ());
-  else
-    guring_task_return_res (task, res);
+  guring_stream_task_return (&self->sending, task, self->socket, res);
 }
 
 /* Takes the task. */
@@ -140,11 +137,7 @@ static void
 start_sending (GuringSocketOutputStream *self, GuringTask *task, const struct io_uring_sqe *sqe)
 {
   guring_task_set_data (task, self, NULL);
-  guring_task_set_timeout (task, g_socket_get_timeout (self->socket));
-  if (g_socket_is_closed (self->socket))
-    guring_task_return_error (task, guring_socket_streams_make_closed_error ());
-  else if (guring_task_run (task, sqe, on_sent))
-    self->task = task;
+  guring_stream_task_run (&self->sending, task, self->socket, sqe, on_sent);
 }
 
 static void
@@ -234,7 +227,10 @@ guring_socket_output_stream_close_finish (GOutputStream *stream,
 static void
 guring_socket_output_stream_finalize (GObject *object)
 {
-  g_object_unref (GURING_SOCKET_OUTPUT_STREAM (object)->socket);
+  GuringSocketOutputStream *self = GURING_SOCKET_OUTPUT_STREAM (object);
+
+  g_object_unref (self->socket);
+  g_mutex_clear (&self->sending.lock);
 
   G_OBJECT_CLASS (guring_socket_output_stream_parent_class)->finalize (object);
 }
@@ -242,6 +238,7 @@ guring_socket_output_stream_finalize (GObject *object)
 static void
 guring_socket_output_stream_init (GuringSocketOutputStream *self)
 {
+  g_mutex_init (&self->sending.lock);
 }
 
 static void
@@ -273,12 +270,5 @@ guring_socket_output_stream_new (GSocket *socket)
 void
 guring_socket_output_stream_cancel (GuringSocketOutputStream *stream)
 {
-  if (stream->task != NULL)
-    guring_task_abort (stream->task);
-}
-
-GError *
-guring_socket_streams_make_closed_error (void)
-{
-  return g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CLOSED, "The connection is closed");
+  guring_stream_task_abort (&stream->sending);
 }

@@ -16,8 +16,6 @@ G_DECLARE_FINAL_TYPE (GuringSocketInputStream,
                       SOCKET_INPUT_STREAM,
                       GInputStream)
 
-GError *guring_socket_streams_make_closed_error (void);
-
 GInputStream *guring_socket_input_stream_new (GSocket *socket);
 void guring_socket_input_stream_cancel (GuringSocketInputStream *stream);
 

@@ -39,7 +39,8 @@ guring_task_is_interrupted (GuringTask *task)
   return g_atomic_int_get (&task->aborted) || g_cancellable_is_cancelled (task->cancellable);
 }
 
-/* Ends it as if it were cancelled. Its descriptor may be closed at once. */
+/* Ends it as if it were cancelled. Its descriptor may be closed at once, and in the thread that
+ * made the task the file is then closed, too: the kernel has let go of it. */
 void
 guring_task_abort (GuringTask *task)
 {
@@ -47,6 +48,8 @@ guring_task_abort (GuringTask *task)
   if (task->source != NULL)
     g_source_set_ready_time (task->source, 0);
   cancel_step (task);
+  if (task->ring != NULL && task->thread == g_thread_self ())
+    guring_ring_submit (task->ring, NULL);
 }
 
 static void queue_step (GuringTask *task, const struct io_uring_sqe *sqe);

@@ -11,6 +11,7 @@ struct _GuringTask
   GObject parent_instance;
 
   GMainContext *context; /* of the call */
+  GThread *thread;       /* that made it, and so what it has on a ring */
   GObject *source_object;
   gpointer source_tag;
   const gchar *verb;

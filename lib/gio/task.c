@@ -89,6 +89,7 @@ guring_task_new (gpointer source_object,
   GuringTask *task = g_object_new (GURING_TYPE_TASK, NULL);
 
   task->context = g_main_context_ref_thread_default ();
+  task->thread = g_thread_self ();
   g_set_object (&task->source_object, source_object);
   g_set_object (&task->cancellable, cancellable);
   task->source_tag = source_tag;
