@@ -251,6 +251,24 @@ START_TEST (one_call_at_a_time)
 }
 END_TEST
 
+START_TEST (one_call_at_a_time_for_what_is_there_already)
+{
+  g_auto (Pair) pair = { 0 };
+  g_auto (Done) done = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  pair_init (&pair);
+  send_text (&pair, "abc");
+  assert_receives (&pair, "abc");
+  send_text (&pair, "def");
+  let_it_wait ();
+  start (&pair, NULL, &done);
+  ck_assert_ptr_null (receive (&pair, NULL, &error));
+  assert_error (error, G_IO_ERROR_PENDING);
+  assert_bytes (finish (&pair, &done, NULL), "def", 3);
+}
+END_TEST
+
 /* The end */
 
 START_TEST (to_close_ends_the_call)
@@ -455,6 +473,7 @@ add_transfer_tests (TCase *tcase)
   tcase_add_test (tcase, bytes_outlive_the_connection);
   tcase_add_test (tcase, the_stream_is_pending_until_the_end);
   tcase_add_test (tcase, one_call_at_a_time);
+  tcase_add_test (tcase, one_call_at_a_time_for_what_is_there_already);
   tcase_add_test (tcase, another_thread_calls_back_in_its_own_context);
 }
 

@@ -260,6 +260,37 @@ on_received (GuringRing *ring, const GuringCompletion *completion, gpointer user
 
 /* What a task asks for */
 
+/* Something else may have answered it. */
+static gboolean
+answer (gpointer user_data)
+{
+  GuringTask *task = user_data;
+  const Call *call = guring_task_get_data (task);
+
+  if (call->receiver->task == task)
+    guring_task_step_ended (task, call->receiver->end);
+  return G_SOURCE_REMOVE;
+}
+
+/* Until then it is the one call that there may be. */
+static void
+answer_later (GuringReceiver *receiver, GuringTask *task)
+{
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  if (!guring_task_wait_for (task, NULL, 0, finish_call))
+    {
+      release_stream (receiver);
+      return;
+    }
+
+  receiver->task = task;
+  g_source_set_priority (source, guring_task_get_priority (task));
+  g_source_set_static_name (source, "GuringReceiver");
+  g_source_set_callback (source, answer, g_object_ref (task), g_object_unref);
+  g_source_attach (source, guring_task_get_context (task));
+}
+
 static gboolean
 has_answer (GuringReceiver *receiver)
 {
@@ -281,7 +312,7 @@ guring_receiver_start (GuringReceiver *receiver, GuringTask *task)
            !hold_stream (receiver, &error))
     guring_task_return_error (task, error);
   else if (has_answer (receiver))
-    finish_call (task, receiver->end);
+    answer_later (receiver, task);
   else if (receiver->id == 0 && g_socket_get_timeout (receiver->socket) > 0)
     receive_single (receiver, task);
   else

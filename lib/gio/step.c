@@ -185,7 +185,7 @@ watch_operation (GuringTask *task, GuringRing *ring, guint64 id)
   g_set_object (&task->ring, ring);
   __atomic_store_n (&task->id, id, __ATOMIC_RELEASE);
   if (guring_task_is_interrupted (task)) /* before anybody could see the id */
-    guring_ring_cancel (ring, id);
+    cancel_step (task);
 }
 
 static void
@@ -288,8 +288,9 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
   return TRUE;
 }
 
-/* Waits for an operation that is not the task's own, and cancels it if it is cancelled. Whoever has
- * it calls guring_task_step_ended().
+/* Waits for an operation that is not the task's own, and cancels it if it is cancelled; or, with an
+ * id of 0, for something else that can't be cancelled. Whoever has it calls
+ * guring_task_step_ended().
  *
  * Returns: as guring_task_run() */
 gboolean
