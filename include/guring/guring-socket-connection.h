@@ -13,11 +13,12 @@ GURING_AVAILABLE_IN_ALL
 G_DECLARE_FINAL_TYPE (GuringSocketConnection, guring_socket_connection, GURING, SOCKET_CONNECTION,
                       GSocketConnection)
 
-/* On a socket that is connected, or will be. Closing the connection closes it. */
+/* On a socket that is connected, or will be. Closing the connection closes it; don't do that
+ * yourself. */
 GURING_AVAILABLE_IN_ALL
 GuringSocketConnection *guring_socket_connection_new (GSocket *socket, GError **error);
 
-/* What comes next, in buffers that all connections share. */
+/* What comes next, in buffers that all connections share; empty at the end of the input. */
 GURING_AVAILABLE_IN_ALL
 void guring_socket_connection_receive_async (GuringSocketConnection *connection,
                                              gint io_priority,

@@ -13,7 +13,9 @@ G_BEGIN_DECLS
 GURING_AVAILABLE_IN_ALL
 G_DECLARE_FINAL_TYPE (GuringSocketService, guring_socket_service, GURING, SOCKET_SERVICE, GObject)
 
-/* In the thread-default context. Active from the start. */
+/* In the thread-default context. Active from the start. Gives connections out with the signal
+ * "incoming": gboolean (GuringSocketService *service, GuringSocketConnection *connection,
+ * gpointer user_data). */
 GURING_AVAILABLE_IN_ALL
 GuringSocketService *guring_socket_service_new (void);
 

@@ -19,7 +19,8 @@
  * that has gone is an error and no SIGPIPE.
  *
  * To close the connection ends the calls on its streams that have not ended, with
- * %G_IO_ERROR_CLOSED.
+ * %G_IO_ERROR_CLOSED. Any thread may close it, but one that receives with
+ * guring_socket_connection_receive_async() is for the thread of that.
  *
  * Since: 0.1
  */
@@ -155,7 +156,9 @@ guring_socket_connection_set_closed_func (GuringSocketConnection *connection,
  * @error: return location for the error
  *
  * Makes a connection of a socket, which belongs to it from then on: it is closed with the
- * connection. Any thread.
+ * connection, and not to be closed with g_socket_close(): a call that waits has it still open in
+ * the kernel, and neither that nor the peer would hear of it. g_socket_shutdown() may be used. Any
+ * thread.
  *
  * Returns: (transfer full): the connection; %NULL with %G_IO_ERROR_CLOSED if @socket is closed, or
  *   %G_IO_ERROR_INVALID_ARGUMENT if it is no stream socket
@@ -197,6 +200,9 @@ guring_socket_connection_new (GSocket *socket, GError **error)
  *
  * What comes between the calls is kept, up to some 64 KiB; then the peer has to wait. So the input
  * stream is %G_IO_ERROR_PENDING from the first call on until the end of the input or an error.
+ *
+ * Of a %G_SOCKET_TYPE_SEQPACKET socket it is one message, of which what is beyond 4096 bytes is
+ * lost: larger ones are for the input stream.
  *
  * To be called in the thread of one context; one call at a time.
  *
