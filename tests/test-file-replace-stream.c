@@ -273,6 +273,9 @@ START_TEST (the_etag_guards_the_file)
   assert_error (error, G_IO_ERROR_WRONG_ETAG);
   next = file_replace ("file", etag, FALSE, 0, NULL);
   ck_assert_ptr_nonnull (next);
+  g_clear_object (&next);
+  next = file_replace ("file", "", FALSE, 0, NULL); /* none, as in GIO */
+  ck_assert_ptr_nonnull (next);
 }
 END_TEST
 

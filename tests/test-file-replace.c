@@ -138,6 +138,7 @@ START_TEST (the_etag_guards_the_file)
   info = g_file_query_info (file, G_FILE_ATTRIBUTE_ETAG_VALUE, 0, NULL, NULL);
   ck_assert_str_eq (next, g_file_info_get_etag (info));
   ck_assert_uint_eq (count_names ("."), 1);
+  ck_assert (replace_by ("file", 4, "", 0, NULL, NULL)); /* an empty one is none, as in GIO */
 }
 END_TEST
 

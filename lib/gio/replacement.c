@@ -25,7 +25,7 @@ guring_replacement_init (GuringReplacement *replacement,
                          GFileCreateFlags flags)
 {
   replacement->path = g_strdup (path);
-  replacement->etag = g_strdup (etag);
+  replacement->etag = etag != NULL && *etag != '\0' ? g_strdup (etag) : NULL; /* as in GIO */
   replacement->make_backup = make_backup;
   replacement->flags = flags;
   replacement->mode = flags & G_FILE_CREATE_PRIVATE ? 0600 : 0666;
