@@ -397,10 +397,12 @@ static const struct
   const gchar *name;
   StartFunc start;
   FinishFunc finish;
-} calls[] = { { "file", start_read, (FinishFunc) guring_file_read_finish },
-              { "new", start_create, (FinishFunc) guring_file_create_finish },
-              { "file", start_append, (FinishFunc) guring_file_append_to_finish },
-              { "file", start_replace, (FinishFunc) guring_file_replace_finish } };
+  gboolean makes;
+} calls[] = { { "file", start_read, (FinishFunc) guring_file_read_finish, FALSE },
+              { "new", start_create, (FinishFunc) guring_file_create_finish, TRUE },
+              { "file", start_append, (FinishFunc) guring_file_append_to_finish, FALSE },
+              { "file", start_replace, (FinishFunc) guring_file_replace_finish, FALSE },
+              { "new", start_replace, (FinishFunc) guring_file_replace_finish, TRUE } };
 
 #define N_CALLS (G_N_ELEMENTS (calls))
 
@@ -427,6 +429,7 @@ cancel_after (guint call, guint n_iterations)
   stream = calls[call].finish (answer.file, answer.result, &error);
   if (stream == NULL)
     assert_cancelled (&error);
+  ck_assert_int_eq (access (calls[call].name, F_OK) == 0, stream != NULL || !calls[call].makes);
   ck_assert (in_time || stream != NULL);
   return !in_time;
 }

@@ -225,7 +225,6 @@ start_destination (GuringTask *task)
 
   replacement->kind =
     copy->flags & G_FILE_COPY_OVERWRITE ? GURING_REPLACE_OR_CREATE : GURING_CREATE;
-  replacement->removes_created = TRUE;
   replacement->pass_to_gio = pass_to_gio;
   if (!(copy->flags & G_FILE_COPY_TARGET_DEFAULT_PERMS))
     replacement->mode = copy->source.stx_mode & 07777;

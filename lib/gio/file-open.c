@@ -142,7 +142,8 @@ start_creating (GuringTask *task, const gchar *path, GFileCreateFlags flags)
  * @callback: (scope async) (nullable): called in the thread-default main context of the caller
  * @user_data: for @callback
  *
- * Makes a file and opens it to be written to, as g_file_create_async() does. Any thread.
+ * Makes a file and opens it to be written to, as g_file_create_async() does. If that is cancelled,
+ * the file is not there. Any thread.
  *
  * Since: 0.1
  */

@@ -229,5 +229,6 @@ guring_file_output_stream_new (GuringReplacement *replacement)
   GuringFileOutputStream *self = g_object_new (GURING_TYPE_FILE_OUTPUT_STREAM, NULL);
 
   self->replacement = replacement;
+  replacement->is_created = FALSE; /* what a stream has made stays, as in GIO */
   return G_FILE_OUTPUT_STREAM (self);
 }

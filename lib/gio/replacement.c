@@ -86,7 +86,7 @@ guring_replacement_discard (GuringReplacement *replacement)
 {
   close_original (replacement);
   discard_temporary (replacement);
-  if (replacement->is_created && replacement->removes_created)
+  if (replacement->is_created)
     unlink (replacement->path);
   replacement->is_created = FALSE;
   g_clear_pointer (&replacement->etag, g_free);

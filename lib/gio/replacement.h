@@ -24,8 +24,7 @@ typedef struct
   gboolean make_backup;
   GFileCreateFlags flags;
   GuringReplacementKind kind;
-  guint mode;               /* of a file that is made */
-  gboolean removes_created; /* if it fails */
+  guint mode; /* of a file that is made */
   GuringStepFunc opened;
   GuringStepFunc committed;
   void (*pass_to_gio) (GuringTask *task); /* what GIO itself does better; nothing has happened */
@@ -33,7 +32,7 @@ typedef struct
   int fd;                /* to write to, or -1 */
   gchar *temporary_path; /* NULL if that is the file itself */
   gchar *backup_path;    /* (nullable) */
-  gboolean is_created;   /* and nothing there before */
+  gboolean is_created;   /* nothing was there before: removed if it fails */
 
   gboolean is_resolved;
   gboolean exists;
