@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -175,6 +176,43 @@ START_TEST (what_cannot_be_replaced_gives_gios_errors)
 }
 END_TEST
 
+START_TEST (a_pipe_that_nobody_reads_is_not_waited_for)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) stream_error = NULL;
+
+  ck_assert_int_eq (mkfifo ("pipe", 0600), 0);
+  ck_assert (!replace_by ("pipe", 1, NULL, 0, NULL, &error));
+  assert_error (error, G_IO_ERROR_NOT_REGULAR_FILE);
+  ck_assert_ptr_null (file_replace ("pipe", NULL, FALSE, 0, &stream_error));
+  assert_error (stream_error, G_IO_ERROR_NOT_REGULAR_FILE);
+}
+END_TEST
+
+static int leased_fd;
+
+static void
+give_up_lease (int signal_number)
+{
+  fcntl (leased_fd, F_SETLEASE, F_UNLCK);
+}
+
+START_TEST (a_lease_is_waited_for)
+{
+  const struct sigaction action = { .sa_handler = give_up_lease };
+  struct sigaction before;
+
+  make_old ("file");
+  leased_fd = open ("file", O_RDONLY | O_CLOEXEC);
+  ck_assert_int_eq (sigaction (SIGIO, &action, &before), 0);
+  ck_assert_int_eq (fcntl (leased_fd, F_SETLEASE, F_RDLCK), 0);
+  ck_assert (replace ("file", 1));
+  assert_new ("file", 1);
+  sigaction (SIGIO, &before, NULL);
+  close (leased_fd);
+}
+END_TEST
+
 START_TEST (a_read_only_file_system_is_told)
 {
   if (!mount_tmpfs ("mount", 0))
@@ -314,6 +352,8 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, other_names_of_the_file_see_the_new_contents);
   tcase_add_test (tcase, the_etag_guards_the_file);
   tcase_add_test (tcase, what_cannot_be_replaced_gives_gios_errors);
+  tcase_add_test (tcase, a_pipe_that_nobody_reads_is_not_waited_for);
+  tcase_add_test (tcase, a_lease_is_waited_for);
   tcase_add_test (tcase, a_read_only_file_system_is_told);
   tcase_add_test (tcase, a_full_disk_leaves_the_old_contents);
   tcase_add_test (tcase, a_backup_is_made);

@@ -145,6 +145,7 @@ write_in_place (GuringTask *task)
 
   replacement->fd = replacement->original_fd;
   replacement->original_fd = -1;
+  fcntl (replacement->fd, F_SETFL, 0); /* the kernel would not wait for the disk */
   sqe.opcode = GURING_OP_FTRUNCATE;
   sqe.fd = replacement->fd;
   guring_task_run (task, &sqe, on_truncated);
@@ -314,6 +315,8 @@ follow_link (GuringTask *task)
   start_examining (task);
 }
 
+static void open_original (GuringTask *task, int flags);
+
 static void
 on_examined (GuringTask *task, gint32 res)
 {
@@ -323,6 +326,8 @@ on_examined (GuringTask *task, gint32 res)
     on_original_opened (task, res);
   else if (res == -ELOOP)
     follow_link (task);
+  else if (res == -EAGAIN && (guring_task_get_sqe (task)->open_flags & O_NONBLOCK))
+    open_original (task, 0); /* someone has a lease on it, so it is a regular file */
   else if (res == -ENOENT && replacement->kind == GURING_REPLACE)
     start_temporary (task);
   else if (res == -ENOENT)
@@ -333,14 +338,22 @@ on_examined (GuringTask *task, gint32 res)
 
 /* Opening it tells whether it may be written to, too. */
 static void
-start_examining (GuringTask *task)
+open_original (GuringTask *task, int flags)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
   int access = replacement->make_backup ? O_RDWR : O_WRONLY;
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_openat (&sqe, AT_FDCWD, replacement->path, access | O_NOFOLLOW | O_CLOEXEC, 0);
+  io_uring_prep_openat (&sqe, AT_FDCWD, replacement->path, access | flags | O_NOFOLLOW | O_CLOEXEC,
+                        0);
   guring_task_run (task, &sqe, on_examined);
+}
+
+/* What is no regular file is told at once, a pipe that nobody reads too. */
+static void
+start_examining (GuringTask *task)
+{
+  open_original (task, O_NONBLOCK);
 }
 
 void
