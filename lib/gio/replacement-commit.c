@@ -25,6 +25,7 @@ on_renamed (GuringTask *task, gint32 res)
       return;
     }
 
+  replacement->is_moved = FALSE;
   g_clear_pointer (&replacement->temporary_path, g_free);
   replacement->committed (task, 0);
 }
@@ -59,10 +60,16 @@ fail_backup (GuringTask *task, gint32 res)
 static void
 on_backup_renamed (GuringTask *task, gint32 res)
 {
+  GuringReplacement *replacement = guring_task_get_data (task);
+
   if (res < 0)
-    fail_backup (task, res);
-  else
-    start_renaming (task);
+    {
+      fail_backup (task, res);
+      return;
+    }
+
+  replacement->is_moved = TRUE;
+  start_renaming (task);
 }
 
 static void

@@ -86,6 +86,9 @@ guring_replacement_discard (GuringReplacement *replacement)
 {
   close_original (replacement);
   discard_temporary (replacement);
+  if (replacement->is_moved)
+    rename (replacement->backup_path, replacement->path);
+  replacement->is_moved = FALSE;
   if (replacement->is_created)
     unlink (replacement->path);
   replacement->is_created = FALSE;

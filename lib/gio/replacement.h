@@ -32,6 +32,7 @@ typedef struct
   int fd;                /* to write to, or -1 */
   gchar *temporary_path; /* NULL if that is the file itself */
   gchar *backup_path;    /* (nullable) */
+  gboolean is_moved;     /* the old file has the name of the backup only */
   gboolean is_created;   /* nothing was there before: removed if it fails */
 
   gboolean is_resolved;
