@@ -797,13 +797,31 @@ static gpointer (*const enders[]) (gpointer data) = {
   destroy_source_while_owner_sleeps,
 };
 
+/* Not all descriptors: ThreadSanitizer talks to its symbolizer when it has met a suppression. */
+static guint
+count_rings (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  const gchar *name;
+  guint n = 0;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree gchar *path = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree gchar *target = g_file_read_link (path, NULL);
+
+      n += target != NULL && strstr (target, "[io_uring]") != NULL;
+    }
+  return n;
+}
+
 START_TEST (what_another_thread_ends_is_closed_in_the_owners)
 {
   Witness witness = { .record = { 0 } };
   struct io_uring_sqe sqe = { 0 };
-  guint before = count_descriptors ();
   GThread *thread;
 
+  ck_assert_uint_eq (count_rings (), 1);
   prepare_read (&sqe);
   ck_assert_uint_ne (guring_ring_queue (ring, &sqe, witness_completion, &witness, witness_notify,
                                         NULL),
@@ -818,7 +836,7 @@ START_TEST (what_another_thread_ends_is_closed_in_the_owners)
   assert_ended_with (&witness.record, -ECANCELED);
   ck_assert_ptr_eq (witness.completed_in, g_thread_self ());
   ck_assert_ptr_eq (witness.notified_in, g_thread_self ());
-  ck_assert_uint_eq (count_descriptors (), before - 1);
+  ck_assert_uint_eq (count_rings (), 0);
 }
 END_TEST
 
