@@ -35,3 +35,6 @@ examples_tcp_accept_SOURCES = examples/tcp-accept.c
 examples_tcp_accept_LDADD = lib/libguring-1.la $(GURING_LIBS)
 examples_write_file_SOURCES = examples/write-file.c
 examples_write_file_LDADD = lib/libguring-1.la $(GURING_LIBS)
+
+# In other languages
+EXTRA_DIST += examples/cat.js examples/lines.vala examples/sha256.py

@@ -114,6 +114,7 @@ tests_test_faults_LDFLAGS = \
 endif
 
 scripts = \
+	tests/test-bindings.sh \
 	tests/test-examples-files.sh \
 	tests/test-examples.sh \
 	tests/test-headers.sh \
@@ -123,7 +124,7 @@ scripts = \
 	tests/test-symbols.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
-EXTRA_DIST += tests/examples-support.sh
+EXTRA_DIST += tests/bindings.py tests/bindings.vala tests/examples-support.sh
 TESTS += $(scripts)
 
 # What GLib and the C library keep for good is reachable, or possibly lost. Valgrind 3.19 fails an

@@ -9,7 +9,7 @@
 G_BEGIN_DECLS
 
 /**
- * GuringCompletion:
+ * GuringCompletion: (skip)
  * @id: the operation's id, as guring_ring_queue() returned it
  * @res: the operation's result: what its system call would return, or a negated errno
  * @flags: the `IORING_CQE_F_…` flags that the kernel set

@@ -10,7 +10,7 @@
 G_BEGIN_DECLS
 
 /**
- * GuringFdWatch:
+ * GuringFdWatch: (skip)
  *
  * The readiness of a descriptor as a callback. It is deliberately no #GSource: a #GMainContext
  * walks every source and every descriptor that it has at each iteration, whichever are ready; a

@@ -2,7 +2,9 @@
 
 #pragma once
 
-#include <liburing.h> /* first: it asks the C library for what it needs */
+#ifndef __GI_SCANNER__ /* which cannot parse its atomics */
+#include <liburing.h>  /* first: it asks the C library for what it needs */
+#endif
 
 #include <gio/gio.h>
 
@@ -17,7 +19,7 @@ GURING_AVAILABLE_IN_ALL
 G_DECLARE_FINAL_TYPE (GuringRing, guring_ring, GURING, RING, GObject)
 
 /**
- * GuringCompletionFunc:
+ * GuringCompletionFunc: (skip)
  * @ring: the ring
  * @completion: what happened; valid during the call
  * @user_data: what was given with the operation
@@ -34,7 +36,7 @@ typedef void (*GuringCompletionFunc) (GuringRing *ring,
                                       gpointer user_data);
 
 /**
- * GuringRequest:
+ * GuringRequest: (skip)
  * @sqe: what io_uring_prep_*() prepared; zeroed before that
  * @func: (nullable): called for each completion
  * @user_data: passed to @func

@@ -2,7 +2,9 @@
 
 #pragma once
 
-#include <liburing.h> /* first: it asks the C library for what it needs */
+#ifndef __GI_SCANNER__ /* which cannot parse its atomics */
+#include <liburing.h>  /* first: it asks the C library for what it needs */
+#endif
 
 #include <gio/gio.h>
 

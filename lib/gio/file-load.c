@@ -277,7 +277,7 @@ guring_file_load_contents_async (GFile *file,
  * @contents: (out) (transfer full) (element-type guint8) (array length=length): what it holds, and
  *   a nul behind it
  * @length: (out) (optional): how many bytes that is
- * @etag_out: (out) (optional) (transfer full): the file's etag when the reading began
+ * @etag_out: (out) (optional) (nullable) (transfer full): the file's etag when the reading began
  * @error: return location for the error
  *
  * Returns: %TRUE if it was loaded; %FALSE with the errors of g_file_load_contents_finish()
@@ -347,7 +347,7 @@ guring_file_load_bytes_async (GFile *file,
  * guring_file_load_bytes_finish:
  * @file: the file
  * @result: what the callback got
- * @etag_out: (out) (optional) (transfer full): the file's etag when the reading began
+ * @etag_out: (out) (optional) (nullable) (transfer full): the file's etag when the reading began
  * @error: return location for the error
  *
  * Returns: (transfer full): what it holds; behind that is a nul. %NULL with the errors of

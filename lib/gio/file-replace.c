@@ -161,7 +161,7 @@ guring_file_replace_contents_bytes_async (GFile *file,
  * guring_file_replace_contents_bytes_finish:
  * @file: the file
  * @result: what the callback got
- * @new_etag: (out) (optional) (transfer full): the etag of what it holds now
+ * @new_etag: (out) (optional) (nullable) (transfer full): the etag of what it holds now
  * @error: return location for the error
  *
  * Returns: %TRUE if the contents were replaced; %FALSE with the errors of

@@ -159,7 +159,7 @@ guring_mkdir_finish (GAsyncResult *result, GError **error)
 }
 
 /**
- * guring_statx_async:
+ * guring_statx_async: (skip)
  * @dir_fd: what @path is relative to: a directory's descriptor, or `AT_FDCWD`
  * @path: (type filename): the name; empty with `AT_EMPTY_PATH`, for @dir_fd itself
  * @flags: as for statx(2): `AT_SYMLINK_NOFOLLOW` and the like

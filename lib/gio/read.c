@@ -7,7 +7,7 @@
 #include "transfer.h"
 
 /**
- * guring_read_into_async:
+ * guring_read_into_async: (skip)
  * @fd: the descriptor, to stay open until the callback
  * @buffer: (array length=count) (element-type guint8) (out caller-allocates): where to put it, to
  *   stay valid until the callback, cancelled or not
@@ -45,7 +45,7 @@ guring_read_into_async (gint fd,
 }
 
 /**
- * guring_read_into_finish:
+ * guring_read_into_finish: (skip)
  * @result: what the callback got
  * @error: return location for the error
  *
@@ -104,7 +104,7 @@ guring_read_async (gint fd,
  * @result: what the callback got
  * @error: return location for the error
  *
- * Returns: (transfer full) (nullable): what was read, empty at the end; %NULL with a %G_IO_ERROR
+ * Returns: (transfer full): what was read, empty at the end; %NULL with a %G_IO_ERROR
  *   made from the errno of read(2), or %G_IO_ERROR_CANCELLED
  *
  * Since: 0.1

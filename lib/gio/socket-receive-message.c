@@ -94,7 +94,7 @@ on_received (GuringTask *task, gint32 res)
 }
 
 /**
- * guring_socket_receive_message_async:
+ * guring_socket_receive_message_async: (skip)
  * @socket: the socket, to stay open until the callback
  * @vectors: (nullable) (array length=num_vectors): where to put the bytes; the array is copied, the
  *   buffers are to stay valid until the callback, cancelled or not
@@ -171,7 +171,7 @@ get_flags (const Receiving *receiving, gboolean takes_messages)
 }
 
 /**
- * guring_socket_receive_message_finish:
+ * guring_socket_receive_message_finish: (skip)
  * @socket: the socket
  * @result: what the callback got
  * @address: (out) (optional) (nullable) (transfer full): where it came from, %NULL if that is not

@@ -179,7 +179,7 @@ on_sent (GuringTask *task, gint32 res)
 }
 
 /**
- * guring_socket_send_message_async:
+ * guring_socket_send_message_async: (skip)
  * @socket: the socket, to stay open until the callback
  * @address: (nullable): to whom, %NULL for the peer of a socket that is connected
  * @vectors: (nullable) (array length=num_vectors): what to send; the array is copied, the buffers
@@ -239,7 +239,7 @@ guring_socket_send_message_async (GSocket *socket,
 }
 
 /**
- * guring_socket_send_message_finish:
+ * guring_socket_send_message_finish: (skip)
  * @socket: the socket
  * @result: what the callback got
  * @error: return location for the error

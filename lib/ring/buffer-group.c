@@ -11,7 +11,7 @@
 #define MAX_BUFFERS 32768u /* of the kernel, see io_uring_register(2) */
 
 /**
- * GuringBufferGroup:
+ * GuringBufferGroup: (skip)
  *
  * Buffers from which the kernel takes one when there is something to receive, so that thousands of
  * idle connections need none. Any operation can select from it: recv, recvmsg and their multishot
@@ -126,7 +126,7 @@ make_pool (GuringRing *ring, guint n_buffers, gsize buffer_size, GError **error)
 }
 
 /**
- * guring_buffer_group_new:
+ * guring_buffer_group_new: (skip)
  * @ring: the ring whose operations will select from it; no reference is kept
  * @n_buffers: how many, rounded up to a power of two; at most 32768
  * @buffer_size: of each, in bytes
@@ -139,7 +139,7 @@ make_pool (GuringRing *ring, guint n_buffers, gsize buffer_size, GError **error)
  * To be called by the thread that owns the ring's context, or by any while none does. It may be
  * dropped in any thread.
  *
- * Returns: (transfer full) (nullable): the group. On %NULL, @error is %G_IO_ERROR_NOT_SUPPORTED
+ * Returns: (transfer full): the group. On %NULL, @error is %G_IO_ERROR_NOT_SUPPORTED
  *   where the kernel does not have it (before Linux 5.19), %G_IO_ERROR_INVALID_ARGUMENT,
  *   %G_IO_ERROR_NO_SPACE (memory, RLIMIT_MEMLOCK), %G_IO_ERROR_PERMISSION_DENIED (a seccomp
  *   filter), %G_IO_ERROR_CLOSED (the ring, or in a forked child), %G_IO_ERROR_BUSY (another thread
@@ -174,7 +174,7 @@ guring_buffer_group_new (GuringRing *ring, guint n_buffers, gsize buffer_size, G
 }
 
 /**
- * guring_buffer_group_get_id:
+ * guring_buffer_group_get_id: (skip)
  * @group: a buffer group
  *
  * Gets what an SQE with `IOSQE_BUFFER_SELECT` must have as its `buf_group`. Any thread.
@@ -195,7 +195,7 @@ guring_buffer_group_get_id (GuringBufferGroup *group)
 }
 
 /**
- * guring_buffer_group_get_n_buffers:
+ * guring_buffer_group_get_n_buffers: (skip)
  * @group: a buffer group
  *
  * Gets the number of buffers. Any thread.
@@ -213,7 +213,7 @@ guring_buffer_group_get_n_buffers (GuringBufferGroup *group)
 }
 
 /**
- * guring_buffer_group_get_buffer_size:
+ * guring_buffer_group_get_buffer_size: (skip)
  * @group: a buffer group
  *
  * Gets the size of each buffer. Any thread.
@@ -231,7 +231,7 @@ guring_buffer_group_get_buffer_size (GuringBufferGroup *group)
 }
 
 /**
- * guring_buffer_group_take_bytes:
+ * guring_buffer_group_take_bytes: (skip)
  * @group: the group that the operation selects from
  * @completion: what the callback was called with
  *

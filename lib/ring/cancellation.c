@@ -47,7 +47,7 @@ wake (GuringRing *ring)
 }
 
 /**
- * guring_ring_cancel:
+ * guring_ring_cancel: (skip)
  * @ring: a ring
  * @id: the operation's id, from guring_ring_queue() or guring_ring_queue_chain()
  *

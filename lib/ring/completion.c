@@ -9,7 +9,7 @@
 #include "submission.h"
 
 /**
- * guring_completion_is_final:
+ * guring_completion_is_final: (skip)
  * @completion: a completion
  *
  * Tells whether this is the last completion of its operation. Any thread.
@@ -27,7 +27,7 @@ guring_completion_is_final (const GuringCompletion *completion)
 }
 
 /**
- * guring_completion_to_error:
+ * guring_completion_to_error: (skip)
  * @completion: a completion
  * @error: return location for the error
  *

@@ -73,7 +73,7 @@ ref_context (GError **error)
  * It lives as long as the context, or until it is closed; the next call then makes another. In a
  * forked child the first call makes a ring of the child's own.
  *
- * Returns: (transfer none) (nullable): the ring, or %NULL with the errors of guring_ring_new()
+ * Returns: (transfer none): the ring, or %NULL with the errors of guring_ring_new()
  *
  * Since: 0.1
  */

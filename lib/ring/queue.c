@@ -47,7 +47,7 @@ wake_if_polling (GuringRing *ring)
 }
 
 /**
- * guring_ring_queue:
+ * guring_ring_queue: (skip)
  * @ring: a ring
  * @sqe: what io_uring_prep_*() prepared, zeroed before that; it is copied
  * @func: (nullable): called for each completion; may be %NULL unless the operation returns a
@@ -122,7 +122,7 @@ add_chain (GuringRing *ring, const GuringRequest *requests, gsize n_requests, gu
 }
 
 /**
- * guring_ring_queue_chain:
+ * guring_ring_queue_chain: (skip)
  * @ring: a ring
  * @requests: (array length=n_requests): the operations, in order; copied
  * @n_requests: how many, at most #GuringRing:entries

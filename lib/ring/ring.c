@@ -280,7 +280,7 @@ guring_ring_class_init (GuringRingClass *class)
  *
  * Makes a ring and attaches it to @context. Any thread.
  *
- * Returns: (transfer full) (nullable): the ring. On %NULL, @error says what refused it and what to
+ * Returns: (transfer full): the ring. On %NULL, @error says what refused it and what to
  *   do: %G_IO_ERROR_NOT_SUPPORTED (no io_uring in this kernel, or switched off by
  *   `GURING_DISABLE=1`), %G_IO_ERROR_PERMISSION_DENIED (by the sysctl kernel.io_uring_disabled or a
  *   seccomp filter), %G_IO_ERROR_NO_SPACE (memory, RLIMIT_MEMLOCK),

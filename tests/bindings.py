@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a binding sees through introspection, each call used once. Arguments: a directory to work
+in, and the version script, of which each function is either there or for C alone."""
+
+import os
+import re
+import socket
+import sys
+
+import gi
+
+gi.require_version("Guring", "1")
+from gi.repository import Gio, GLib, Guring  # noqa: E402
+
+FOR_C_ALONE = re.compile(
+    "guring_(buffer_group|completion|fd_watch)_.*"
+    "|guring_ring_(cancel|get_uring|queue|queue_chain)"
+    "|guring_(read_into|statx|socket_receive_message|socket_send_message)_.*"
+    "|.*_get_type"
+)
+HELLO = GLib.Bytes.new(b"hello")
+
+
+def call(start, finish, *arguments, priority=(GLib.PRIORITY_DEFAULT,), source=None):
+    """Runs an asynchronous call to its end, and returns what its _finish() does."""
+    loop = GLib.MainLoop()
+    results = []
+
+    def on_done(_source, result, _data):
+        results.append(result)
+        loop.quit()
+
+    start(*arguments, *priority, None, on_done, None)
+    loop.run()
+    return finish(results[0]) if source is None else finish(source, results[0])
+
+
+def fails_with(code, function, *arguments, **options):
+    try:
+        function(*arguments, **options)
+    except GLib.Error as error:
+        return error.matches(Gio.io_error_quark(), code)
+    return False
+
+
+def call_file(name, file, *arguments, priority=(GLib.PRIORITY_DEFAULT,)):
+    return call(
+        getattr(Guring, f"file_{name}_async"),
+        getattr(Guring, f"file_{name}_finish"),
+        file,
+        *arguments,
+        priority=priority,
+        source=file,
+    )
+
+
+def use_files(directory):
+    file = Gio.File.new_for_path(os.path.join(directory, "python"))
+
+    ok, etag = call_file(
+        "replace_contents_bytes", file, HELLO, None, False, Gio.FileCreateFlags.NONE, priority=()
+    )
+    assert ok and etag
+    assert call_file("load_contents", file, priority=()) == (True, b"hello", etag)
+    contents, loaded_etag = call_file("load_bytes", file, priority=())
+    assert contents.get_data() == b"hello" and loaded_etag == etag
+    info = call_file("query_info", file, "standard::size", Gio.FileQueryInfoFlags.NONE)
+    assert info.get_size() == 5
+    assert call_file("delete", file)
+    assert call_file("make_directory", file)
+    assert os.path.isdir(file.get_path())
+    assert call_file("delete", file)
+    assert fails_with(Gio.IOErrorEnum.NOT_FOUND, call_file, "load_bytes", file, priority=())
+
+
+def call_plain(name, *arguments):
+    return call(
+        getattr(Guring, f"{name}_async"), getattr(Guring, f"{name}_finish"), *arguments
+    )
+
+
+def use_descriptors(directory):
+    path = os.path.join(directory, "descriptor")
+    fd = call_plain("open", path, os.O_RDWR | os.O_CREAT, 0o600)
+    assert call_plain("write", fd, HELLO, 0) == (True, 5)
+    assert call_plain("read", fd, 100, 1).get_data() == b"ello"
+    assert call_plain("fallocate", fd, 0, 0, 4096)
+    assert call_plain("fsync", fd, True)
+    reader, writer = os.pipe()
+    assert call_plain("splice", fd, 0, writer, -1, 5, 0) == 5
+    assert os.read(reader, 100) == b"hello"
+    assert call_plain("close", fd)
+    assert call_plain("rename", path, path + "2", 0)
+    assert call_plain("unlink", path + "2", 0)
+    assert call_plain("mkdir", path, 0o700)
+    os.rmdir(path)
+    assert fails_with(Gio.IOErrorEnum.NOT_FOUND, call_plain, "open", path, os.O_RDONLY, 0)
+
+
+def use_streams():
+    reader, writer = os.pipe()
+    output = Guring.OutputStream.new(writer, True)
+    stream = Guring.InputStream.new(reader, True)
+    assert output.get_fd() == writer and stream.get_close_fd()
+    n_written = call(
+        output.write_bytes_async, output.write_bytes_finish, HELLO
+    )
+    assert n_written == 5
+    read = call(stream.read_bytes_async, stream.read_bytes_finish, 100)
+    assert read.get_data() == b"hello"
+
+
+def use_sockets():
+    listener = socket.create_server(("127.0.0.1", 0))
+    client = Gio.Socket.new(
+        Gio.SocketFamily.IPV4, Gio.SocketType.STREAM, Gio.SocketProtocol.TCP
+    )
+    address = Gio.InetSocketAddress.new_from_string(*listener.getsockname())
+    assert call(
+        Guring.socket_connect_async, Guring.socket_connect_finish, client, address, source=client
+    )
+    connection = Guring.SocketConnection.new(client)
+    listener.accept()[0].sendall(b"hello")
+    received = call(connection.receive_async, connection.receive_finish)
+    assert received.get_data() == b"hello"
+
+
+def use_ring():
+    try:
+        Guring.is_supported()
+    except GLib.Error as error:
+        print(f"without io_uring: {error.message}")
+        assert fails_with(error.code, Guring.Ring.new, None, 0)
+        return
+    ring = Guring.Ring.get_default()
+    assert ring.get_statistics().completed > 10
+    assert ring.supports(0)
+    own = Guring.Ring.new(None, 8)
+    assert own.props.entries == 8 and own.get_source().get_priority() == GLib.PRIORITY_DEFAULT
+    assert own.iterate(False) == 0 and own.submit() == 0
+    assert own.close(-1)
+    assert fails_with(Gio.IOErrorEnum.CLOSED, own.submit)
+
+
+def is_there(symbol):
+    """As a function of the namespace, or as a method of one of its classes."""
+    name = symbol.removeprefix("guring_")
+    if hasattr(Guring, name):
+        return True
+    classes = ("Ring", "InputStream", "OutputStream", "SocketConnection")
+    return any(
+        name.startswith(prefix) and hasattr(getattr(Guring, cls), name.removeprefix(prefix))
+        for cls in classes
+        for prefix in (re.sub("(?<!^)([A-Z])", r"_\1", cls).lower() + "_",)
+    )
+
+
+def check_symbols(version_script):
+    with open(version_script, encoding="ascii") as lines:
+        symbols = re.findall("^  (guring_[a-z0-9_]*);", lines.read(), re.MULTILINE)
+    assert symbols
+    wrong = [s for s in symbols if is_there(s) == bool(FOR_C_ALONE.fullmatch(s))]
+    assert not wrong, f"neither introspected nor listed as for C alone, or both: {wrong}"
+
+
+use_files(sys.argv[1])
+use_descriptors(sys.argv[1])
+use_streams()
+use_sockets()
+use_ring()
+check_symbols(sys.argv[2])

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the vapi says is what the library does, most of all where a _finish() takes an instance. Argument: a
+ * directory to work in. */
+
+void check (bool ok, string what) {
+	if (!ok)
+		error ("%s", what);
+}
+
+async void use_files (string dir) throws Error {
+	var child = GLib.File.new_build_filename (dir, "vala");
+	unowned var file = (Guring.File) child;
+
+	string? etag;
+	yield file.replace_contents_bytes_async (new Bytes ("hello".data), null, false, FileCreateFlags.NONE, null, out etag);
+	check (etag != null, "replace_contents_bytes_async gives an etag");
+
+	string? loaded_etag;
+	var bytes = yield file.load_bytes_async (null, out loaded_etag);
+	check (bytes.compare (new Bytes ("hello".data)) == 0, "load_bytes_async gives the contents");
+	check (loaded_etag == etag, "load_bytes_async gives the etag");
+
+	uint8[] contents;
+	yield file.load_contents_async (null, out contents);
+	check (contents.length == 5 && contents[4] == 'o', "load_contents_async gives the contents");
+
+	var info = yield file.query_info_async (FileAttribute.STANDARD_SIZE, FileQueryInfoFlags.NONE);
+	check (info.get_size () == 5, "query_info_async gives the size");
+
+	yield file.delete_async ();
+	yield file.make_directory_async ();
+	check (child.query_file_type (FileQueryInfoFlags.NONE) == FileType.DIRECTORY, "the directory is there");
+	yield file.delete_async ();
+
+	try {
+		yield file.load_bytes_async ();
+		assert_not_reached ();
+	} catch (IOError.NOT_FOUND error) {
+	}
+}
+
+async void use_descriptors (string dir) throws Error {
+	var path = Path.build_filename (dir, "descriptor");
+	var fd = yield Guring.open_async (path, Posix.O_RDWR | Posix.O_CREAT, 0600);
+	size_t n_written;
+	yield Guring.write_async (fd, new Bytes ("hello".data), 0, Priority.DEFAULT, null, out n_written);
+	check (n_written == 5, "write_async gives the number of bytes");
+	var bytes = yield Guring.read_async (fd, 100, 1);
+	check (bytes.compare (new Bytes ("ello".data)) == 0, "read_async gives the bytes");
+	yield Guring.close_async (fd);
+	yield Guring.unlink_async (path, 0);
+}
+
+async void use_sockets () throws Error {
+	var listener = new GLib.Socket (SocketFamily.IPV4, SocketType.STREAM, SocketProtocol.TCP);
+	listener.bind (new InetSocketAddress (new InetAddress.loopback (SocketFamily.IPV4), 0), false);
+	listener.listen ();
+
+	var socket = new GLib.Socket (SocketFamily.IPV4, SocketType.STREAM, SocketProtocol.TCP);
+	yield ((Guring.Socket) socket).connect_async (listener.local_address);
+	var connection = new Guring.SocketConnection (socket);
+	listener.accept ().send ("hello".data);
+	var bytes = yield connection.receive_async ();
+	check (bytes.compare (new Bytes ("hello".data)) == 0, "receive_async gives the bytes");
+}
+
+async void use_all (string dir, MainLoop loop) {
+	try {
+		yield use_files (dir);
+		yield use_descriptors (dir);
+		yield use_sockets ();
+	} catch (Error failure) {
+		error ("%s", failure.message);
+	}
+	loop.quit ();
+}
+
+void main (string[] args) {
+	var loop = new MainLoop ();
+	use_all.begin (args[1], loop);
+	loop.run ();
+
+	try {
+		unowned var ring = Guring.Ring.get_default ();
+		var statistics = ring.get_statistics ();
+		check (statistics.queued > 10, "the ring did it");
+	} catch (Error failure) {
+		print ("without io_uring: %s\n", failure.message);
+	}
+}
