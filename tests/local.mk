@@ -18,6 +18,7 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)' \
 	CXX='$(CXX)' \
 	GURING_CFLAGS='$(GURING_CFLAGS)' \
+	GURING_LIBS='$(GURING_LIBS)' \
 	SANITIZER_FLAGS='$(SANITIZER_FLAGS)' \
 	$(NULL)
 
@@ -117,6 +118,7 @@ scripts = \
 	tests/test-bindings.sh \
 	tests/test-examples-files.sh \
 	tests/test-examples.sh \
+	tests/test-guides.sh \
 	tests/test-headers.sh \
 	tests/test-http-server.sh \
 	tests/test-install.sh \

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+guides = docs/getting-started.md
+EXTRA_DIST += $(guides)
+
+if HAVE_DOCS
+guringdocdir = $(datadir)/doc/guring-1
+noinst_DATA += docs/reference/index.html
+
+docs/reference/index.html: bindings/Guring-1.gir docs/guring.toml $(guides)
+	$(AM_V_GEN)rm -rf docs/reference && \
+	$(GI_DOCGEN) generate --quiet --fatal-warnings --no-namespace-dir --config=docs/guring.toml \
+	  --content-dir=$(srcdir)/docs --output-dir=docs/reference bindings/Guring-1.gir
+
+install-data-local:
+	$(MKDIR_P) '$(DESTDIR)$(guringdocdir)'
+	$(INSTALL_DATA) docs/reference/* '$(DESTDIR)$(guringdocdir)'
+
+uninstall-local:
+	rm -rf '$(DESTDIR)$(guringdocdir)'
+
+clean-local:
+	rm -rf docs/reference
+endif
