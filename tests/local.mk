@@ -20,6 +20,7 @@ AM_TESTS_ENVIRONMENT = \
 	GURING_CFLAGS='$(GURING_CFLAGS)' \
 	GURING_LIBS='$(GURING_LIBS)' \
 	SANITIZER_FLAGS='$(SANITIZER_FLAGS)' \
+	VERSION='$(VERSION)' \
 	$(NULL)
 
 if HAVE_CHECK
@@ -124,6 +125,7 @@ scripts = \
 	tests/test-install.sh \
 	tests/test-servers.sh \
 	tests/test-symbols.sh \
+	tests/test-versions.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
 EXTRA_DIST += tests/bindings.py tests/bindings.vala tests/examples-support.sh

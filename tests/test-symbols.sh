@@ -28,7 +28,7 @@ nm -D --defined-only lib/.libs/libguring-1.so | awk '$2 != "A" { print $3 }' |
 
 {
   cat "$srcdir"/include/guring/*.h | grep -v "^#" | tr '\n' ' ' | tr ';' '\n' |
-    grep GURING_AVAILABLE_IN_ALL | grep -o 'guring_[a-z0-9_]* (' | tr -d ' ('
+    grep -e GURING_AVAILABLE_IN_ -e GURING_DEPRECATED_IN_ | grep -o 'guring_[a-z0-9_]* (' | tr -d ' ('
   sed -n 's/^G_DECLARE_.*TYPE (.*, \(guring_[a-z_]*\), GURING.*/\1_get_type/p' \
     "$srcdir"/include/guring/*.h
 } | sort >"$dir/headers"
