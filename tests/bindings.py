@@ -4,7 +4,6 @@ in, and the version script, of which each function is either there or for C alon
 
 import os
 import re
-import socket
 import sys
 
 import gi
@@ -21,7 +20,7 @@ FOR_C_ALONE = re.compile(
 HELLO = GLib.Bytes.new(b"hello")
 
 
-def call(start, finish, *arguments, priority=(GLib.PRIORITY_DEFAULT,), source=None):
+def call(start, finish, *arguments, priority=(GLib.PRIORITY_DEFAULT,), cancellable=(None,), source=None):
     """Runs an asynchronous call to its end, and returns what its _finish() does."""
     loop = GLib.MainLoop()
     results = []
@@ -30,7 +29,7 @@ def call(start, finish, *arguments, priority=(GLib.PRIORITY_DEFAULT,), source=No
         results.append(result)
         loop.quit()
 
-    start(*arguments, *priority, None, on_done, None)
+    start(*arguments, *priority, *cancellable, on_done, None)
     loop.run()
     return finish(results[0]) if source is None else finish(source, results[0])
 
@@ -73,6 +72,44 @@ def use_files(directory):
     assert fails_with(Gio.IOErrorEnum.NOT_FOUND, call_file, "load_bytes", file, priority=())
 
 
+def use_file_streams(directory):
+    file = Gio.File.new_for_path(os.path.join(directory, "streams"))
+    copy = Gio.File.new_for_path(os.path.join(directory, "copy"))
+
+    for name, text in (("create", b"hel"), ("append_to", b"lo")):
+        output = call_file(name, file, Gio.FileCreateFlags.NONE)
+        written = call(output.write_bytes_async, output.write_bytes_finish, GLib.Bytes.new(text))
+        assert written == len(text) and output.close()
+
+    copied = []
+    assert call(
+        lambda callback, data: Guring.file_copy_async(
+            file,
+            copy,
+            Gio.FileCopyFlags.NONE,
+            GLib.PRIORITY_DEFAULT,
+            None,
+            lambda *progress: copied.append(progress),
+            (),  # None does not work with PyGObject 3.42, where it is not the last argument
+            callback,
+            data,
+        ),
+        Guring.file_copy_finish,
+        priority=(),
+        cancellable=(),
+        source=file,
+    )
+    assert copied[-1] == (5, 5)
+    stream = call_file("read", copy)
+    read = call(stream.read_bytes_async, stream.read_bytes_finish, 100)
+    assert read.get_data() == b"hello" and stream.close()
+
+    assert call_file("replace", file, None, False, Gio.FileCreateFlags.NONE).close()
+    assert os.path.getsize(file.get_path()) == 0
+    file.delete()
+    copy.delete()
+
+
 def call_plain(name, *arguments):
     return call(
         getattr(Guring, f"{name}_async"), getattr(Guring, f"{name}_finish"), *arguments
@@ -110,19 +147,27 @@ def use_streams():
     assert read.get_data() == b"hello"
 
 
+def send_hello(_service, connection):
+    connection.get_output_stream().write_bytes_async(HELLO, GLib.PRIORITY_DEFAULT, None, None)
+    return True
+
+
 def use_sockets():
-    listener = socket.create_server(("127.0.0.1", 0))
+    service = Guring.SocketService.new()
+    service.connect("incoming", send_hello)
+    port = service.add_any_inet_port(None)
+    service.start()
     client = Gio.Socket.new(
         Gio.SocketFamily.IPV4, Gio.SocketType.STREAM, Gio.SocketProtocol.TCP
     )
-    address = Gio.InetSocketAddress.new_from_string(*listener.getsockname())
+    address = Gio.InetSocketAddress.new_from_string("127.0.0.1", port)
     assert call(
         Guring.socket_connect_async, Guring.socket_connect_finish, client, address, source=client
     )
     connection = Guring.SocketConnection.new(client)
-    listener.accept()[0].sendall(b"hello")
     received = call(connection.receive_async, connection.receive_finish)
     assert received.get_data() == b"hello"
+    service.stop()
 
 
 def use_ring():
@@ -147,7 +192,7 @@ def is_there(symbol):
     name = symbol.removeprefix("guring_")
     if hasattr(Guring, name):
         return True
-    classes = ("Ring", "InputStream", "OutputStream", "SocketConnection")
+    classes = ("Ring", "InputStream", "OutputStream", "SocketConnection", "SocketService")
     return any(
         name.startswith(prefix) and hasattr(getattr(Guring, cls), name.removeprefix(prefix))
         for cls in classes
@@ -164,6 +209,7 @@ def check_symbols(version_script):
 
 
 use_files(sys.argv[1])
+use_file_streams(sys.argv[1])
 use_descriptors(sys.argv[1])
 use_streams()
 use_sockets()

@@ -40,6 +40,35 @@ async void use_files (string dir) throws Error {
 	}
 }
 
+async void use_file_streams (string dir) throws Error {
+	var child = GLib.File.new_build_filename (dir, "streams");
+	unowned var file = (Guring.File) child;
+	var copy = GLib.File.new_build_filename (dir, "copy");
+
+	var output = yield file.create_async (FileCreateFlags.NONE);
+	var n_written = yield output.write_async ("hel".data);
+	check (n_written == 3, "create_async gives a stream");
+	yield output.close_async ();
+	output = yield file.append_to_async (FileCreateFlags.NONE);
+	n_written = yield output.write_async ("lo".data);
+	check (n_written == 2, "append_to_async gives a stream");
+	yield output.close_async ();
+
+	int64 n_copied = 0;
+	yield file.copy_async (copy, FileCopyFlags.NONE, Priority.DEFAULT, null, (current, total) => n_copied = current);
+	check (n_copied == 5, "copy_async tells its progress");
+	var input = yield ((Guring.File) copy).read_async ();
+	var bytes = yield input.read_bytes_async (100);
+	check (bytes.get_size () == 5, "read_async gives a stream");
+	yield input.close_async ();
+
+	output = yield file.replace_async (null, false, FileCreateFlags.NONE);
+	yield output.close_async ();
+	check (child.query_info ("standard::size", FileQueryInfoFlags.NONE).get_size () == 0, "replace_async replaces");
+	child.delete ();
+	copy.delete ();
+}
+
 async void use_descriptors (string dir) throws Error {
 	var path = Path.build_filename (dir, "descriptor");
 	var fd = yield Guring.open_async (path, Posix.O_RDWR | Posix.O_CREAT, 0600);
@@ -53,21 +82,26 @@ async void use_descriptors (string dir) throws Error {
 }
 
 async void use_sockets () throws Error {
-	var listener = new GLib.Socket (SocketFamily.IPV4, SocketType.STREAM, SocketProtocol.TCP);
-	listener.bind (new InetSocketAddress (new InetAddress.loopback (SocketFamily.IPV4), 0), false);
-	listener.listen ();
+	var service = new Guring.SocketService ();
+	service.incoming.connect ((connection) => {
+		connection.output_stream.write_bytes_async.begin (new Bytes ("hello".data));
+		return true;
+	});
+	var port = service.add_any_inet_port (null);
+	service.start ();
 
 	var socket = new GLib.Socket (SocketFamily.IPV4, SocketType.STREAM, SocketProtocol.TCP);
-	yield ((Guring.Socket) socket).connect_async (listener.local_address);
+	yield ((Guring.Socket) socket).connect_async (new InetSocketAddress (new InetAddress.loopback (SocketFamily.IPV4), port));
 	var connection = new Guring.SocketConnection (socket);
-	listener.accept ().send ("hello".data);
 	var bytes = yield connection.receive_async ();
 	check (bytes.compare (new Bytes ("hello".data)) == 0, "receive_async gives the bytes");
+	service.stop ();
 }
 
 async void use_all (string dir, MainLoop loop) {
 	try {
 		yield use_files (dir);
+		yield use_file_streams (dir);
 		yield use_descriptors (dir);
 		yield use_sockets ();
 	} catch (Error failure) {

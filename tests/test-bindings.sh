@@ -65,7 +65,7 @@ vapi_has_each_call ()
 {
 	has_vala || return
 	sed -n 's/^  guring_\(file_\|socket_\)\([a-z_]*_async\);$/\2/p' "$srcdir/lib/libguring-1.map" |
-		grep -v -e '^connection_' -e '_message_async' >"$dir/out"
+		grep -v -e '^connection_' -e '^service_' -e '_message_async' >"$dir/out"
 	[ -s "$dir/out" ] || return 1
 	while read -r name; do
 		grep -q "public async .* $name (" bindings/guring-1.vapi || { echo "$name" >>"$dir/err"; }
