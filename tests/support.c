@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,6 +142,17 @@ assert_counts (guint64 in_flight, guint64 backlog)
   ck_assert_uint_eq (statistics.in_flight, in_flight);
   ck_assert_uint_eq (statistics.backlog, backlog);
   ck_assert_uint_eq (statistics.queued, statistics.completed + in_flight + backlog);
+}
+
+guint
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limit));
+  limit.rlim_cur = limit.rlim_max;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
+  return (guint) MIN (limit.rlim_max, G_MAXINT);
 }
 
 guint

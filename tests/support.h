@@ -83,6 +83,7 @@ void assert_counts (guint64 in_flight, guint64 backlog);
   while (0)
 
 guint count_descriptors (void);
+guint raise_descriptor_limit (void); /* to what is possible, which it returns; also outside of a test */
 
 /* A read from an empty pipe ends when somebody writes a byte. */
 void make_pipe (int fds[2]);

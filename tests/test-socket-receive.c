@@ -165,6 +165,7 @@ START_TEST (many_connections_share_the_buffers)
   g_autofree Done *done = g_new0 (Done, n);
   g_autoptr (GPtrArray) kept = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
 
+  raise_descriptor_limit ();
   for (guint i = 0; i < n; i++)
     {
       pair_init (&pairs[i]);

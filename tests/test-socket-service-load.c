@@ -5,7 +5,6 @@
 #include "config.h"
 
 #include <malloc.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,12 +18,7 @@
 static guint
 raise_limit (void)
 {
-  struct rlimit limit;
-
-  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
-  limit.rlim_cur = limit.rlim_max;
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
-  return (guint) MIN ((limit.rlim_max - N_OTHERS) / 2, N_CONNECTIONS);
+  return (raise_descriptor_limit () - N_OTHERS) / 2;
 }
 
 static guint n_alive; /* connections of the service */
@@ -95,7 +89,7 @@ serve (Server *server, guint n)
 START_TEST (connections_open_speak_and_close_and_nothing_stays)
 {
   g_auto (Server) server = { 0 };
-  guint n = raise_limit (), n_descriptors, n_done = n;
+  guint n = MIN (raise_limit (), N_CONNECTIONS), n_descriptors, n_done = n;
   gsize n_bytes;
 
   init_echo_server (&server);
@@ -118,7 +112,7 @@ START_TEST (who_speaks_is_heard_among_many_who_do_not)
   g_auto (Server) server = { 0 };
   g_autofree int *clients = g_new (int, N_IDLE);
 
-  ck_assert_uint_ge (raise_limit (), N_IDLE);
+  raise_limit ();
   init_echo_server (&server);
   open_clients (&server, clients, N_IDLE);
   let_clients_speak (clients + N_IDLE - 1, 1);
@@ -130,7 +124,10 @@ static void
 add_tests (TCase *tcase)
 {
   tcase_add_test (tcase, connections_open_speak_and_close_and_nothing_stays);
-  tcase_add_test (tcase, who_speaks_is_heard_among_many_who_do_not);
+  if (raise_limit () >= N_IDLE)
+    tcase_add_test (tcase, who_speaks_is_heard_among_many_who_do_not);
+  else
+    g_printerr ("# RLIMIT_NOFILE is too low for %d connections: not tested\n", N_IDLE);
 }
 
 int
