@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-guides = docs/getting-started.md
+guides = docs/getting-started.md docs/how-it-works.md docs/lifetimes.md docs/operation.svg
 EXTRA_DIST += $(guides)
 
 if HAVE_DOCS

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+EXTRA_DIST += packaging/deb-check packaging/libguring-1.abi
+
+# SUITES='bookworm trixie' for some. Left behind: deb-check/
+.PHONY: deb-check
+deb-check: dist
+	$(srcdir)/packaging/deb-check $(distdir).tar.xz $(SUITES)
+
+# The ABI as it is declared to be, of x86-64 and with debugging information. 'make abi-declare' after
+# a change that is meant.
+ABI_FLAGS = --drop-private-types
+.PHONY: abi-check abi-declare
+abi-check: lib/libguring-1.la
+	$(ABIDIFF) $(ABI_FLAGS) --headers-dir2 $(abs_srcdir)/include/guring \
+	  $(srcdir)/packaging/libguring-1.abi lib/.libs/libguring-1.so
+abi-declare: lib/libguring-1.la
+	$(ABIDW) $(ABI_FLAGS) --headers-dir $(abs_srcdir)/include/guring --no-corpus-path \
+	  --no-comp-dir-path --short-locs --no-parameter-names lib/.libs/libguring-1.so \
+	  >$(srcdir)/packaging/libguring-1.abi
