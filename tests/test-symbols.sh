@@ -33,7 +33,11 @@ nm -D --defined-only lib/.libs/libguring-1.so | awk '$2 != "A" { print $3 }' |
     "$srcdir"/include/guring/*.h
 } | sort >"$dir/headers"
 
-echo 1..4
+# The packaging is no part of a release's tarball
+debian=$srcdir/debian/libguring-1-0.symbols
+sed -n 's/^ \(guring_[a-z0-9_]*\)@GURING_.*/\1/p' "$debian" 2>/dev/null | sort >"$dir/debian" || true
+
+echo 1..5
 check 'the version script is sorted' "$dir/map-as-is" "$dir/map"
 check 'exports are what the version script lists' "$dir/map" "$dir/exports"
 check 'headers declare what the version script lists' "$dir/map" "$dir/headers"
@@ -44,3 +48,9 @@ documented=$(awk '/^\/\*\*$/ { getline; sub(/^ \* /, ""); sub(/:.*/, ""); name =
 grep -v '_get_type$' "$dir/map" >"$dir/functions"
 echo "$documented" >"$dir/documented"
 check 'each function is documented' "$dir/functions" "$dir/documented"
+
+if test -e "$debian"; then
+  check "the symbols of Debian's package are what the version script lists" "$dir/map" "$dir/debian"
+else
+  echo "ok 5 - the symbols of Debian's package # SKIP not in a release's tarball"
+fi
