@@ -6,6 +6,7 @@ EXTRA_DIST += $(guides)
 if HAVE_DOCS
 guringdocdir = $(datadir)/doc/guring-1
 noinst_DATA += docs/reference/index.html
+CLEANFILES += docs/reference/*
 
 docs/reference/index.html: bindings/Guring-1.gir docs/guring.toml $(guides)
 	$(AM_V_GEN)rm -rf docs/reference && \
@@ -18,7 +19,4 @@ install-data-local:
 
 uninstall-local:
 	rm -rf '$(DESTDIR)$(guringdocdir)'
-
-clean-local:
-	rm -rf docs/reference
 endif
