@@ -299,6 +299,9 @@ copy_new (GFile *destination,
  * g_file_copy_async() itself copies what is no regular file, and to a @destination that is a
  * symbolic link, or beside which no file can be made. Any thread.
  *
+ * Each copy under way has up to two descriptors open, and all that are started are under way: no more
+ * of them at once than RLIMIT_NOFILE allows.
+ *
  * Since: 0.1
  */
 void
