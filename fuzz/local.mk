@@ -9,6 +9,7 @@ fuzz_replays = \
 	fuzz/replay-lifecycle \
 	fuzz/replay-registry \
 	fuzz/replay-sqe-batch \
+	fuzz/replay-stream \
 	$(NULL)
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
@@ -19,6 +20,7 @@ fuzz_targets = \
 	fuzz/fuzz-lifecycle \
 	fuzz/fuzz-registry \
 	fuzz/fuzz-sqe-batch \
+	fuzz/fuzz-stream \
 	$(NULL)
 EXTRA_PROGRAMS += $(fuzz_targets)
 if FUZZING
@@ -103,6 +105,27 @@ fuzz_fuzz_sqe_batch_SOURCES = fuzz/fuzz-sqe-batch.c
 nodist_EXTRA_fuzz_fuzz_sqe_batch_SOURCES = fuzz/none.cc
 fuzz_fuzz_sqe_batch_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
+stream_sources = \
+	fuzz/call.c \
+	fuzz/call.h \
+	fuzz/stream-steps-files.c \
+	fuzz/stream-steps-pipes.c \
+	fuzz/stream-steps-streams.c \
+	fuzz/stream-steps.c \
+	fuzz/stream-steps.h \
+	fuzz/twins.c \
+	fuzz/twins.h \
+	$(NULL)
+
+fuzz_replay_stream_SOURCES = fuzz/fuzz-stream.c $(stream_sources) $(fuzz_replay_sources)
+stream_ldflags = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
+fuzz_replay_stream_LDFLAGS = $(stream_ldflags)
+fuzz_replay_stream_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_stream_SOURCES = fuzz/fuzz-stream.c $(stream_sources)
+nodist_EXTRA_fuzz_fuzz_stream_SOURCES = fuzz/none.cc
+fuzz_fuzz_stream_LDFLAGS = $(stream_ldflags)
+fuzz_fuzz_stream_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
 EXTRA_DIST += \
 	fuzz/arguments.sh \
 	fuzz/campaign.sh \
@@ -113,6 +136,7 @@ EXTRA_DIST += \
 	fuzz/fuzz-lifecycle.options \
 	fuzz/fuzz-registry.options \
 	fuzz/fuzz-sqe-batch.options \
+	fuzz/fuzz-stream.options \
 	fuzz/make-seeds.py \
 	fuzz/mutants \
 	fuzz/mutants.sh \
