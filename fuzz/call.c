@@ -29,7 +29,7 @@ static guint n_calls;
 static gboolean starting; /* no callback may come */
 static GMainContext *contexts[2];
 static GMainContext *context;
-static CallExcuseFunc excuse;
+static const CallFaults *faults;
 static pthread_t thread;
 static gboolean no_ring; /* can be made */
 
@@ -62,10 +62,10 @@ calls_init (void)
 }
 
 void
-calls_start (FuzzInput *whole, gboolean without, CallExcuseFunc excuses)
+calls_start (FuzzInput *whole, gboolean without, const CallFaults *call_faults)
 {
   input = whole;
-  excuse = excuses;
+  faults = call_faults;
   n_calls = 0;
   thread = pthread_self ();
 
@@ -131,6 +131,8 @@ call_new (gboolean may_be_synchronous)
       g_cancellable_cancel (call->cancellable);
       call->before = call->cancellable;
     }
+  if (faults != NULL)
+    faults->arm ();
   starting = TRUE;
   return call;
 }
@@ -200,18 +202,20 @@ call_wait (Call *call)
 gboolean
 call_is_comparable (Call *call, gboolean succeeded, const GError *error)
 {
+  gboolean have_fired = faults != NULL && faults->have_fired ();
   gboolean cancelled = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
   starting = FALSE;
+  if (faults != NULL)
+    faults->disarm ();
   g_clear_object (&call->result); /* it may hold a stream */
 
   oracle_holds ("an error if and only if it failed", succeeded == (error == NULL), "%s",
                 error != NULL ? error->message : "no error");
   oracle_holds ("cancel is honest",
-                !cancelled || call->before != NULL || is_cancelled_meanwhile (call) ||
-                  (excuse != NULL && excuse ()),
+                !cancelled || call->before != NULL || is_cancelled_meanwhile (call) || have_fired,
                 "nobody cancelled call %u", (guint) (call - calls));
   if (cancelled && is_cancelled_meanwhile (call))
     return FALSE;
-  return error == NULL || excuse == NULL || !excuse ();
+  return error == NULL || !have_fired;
 }

@@ -21,13 +21,18 @@ typedef struct
   guint n_callbacks;
 } Call;
 
-/* Whether an error is nobody's fault; NULL: never */
-typedef gboolean (*CallExcuseFunc) (void);
+/* What makes calls fail, from their beginning to their end */
+typedef struct
+{
+  void (*arm) (void);
+  void (*disarm) (void);
+  gboolean (*have_fired) (void); /* an error is nobody's fault */
+} CallFaults;
 
 void calls_init (void);
 
-/* @without: as if there were no io_uring */
-void calls_start (FuzzInput *input, gboolean without, CallExcuseFunc excuse);
+/* @without: as if there were no io_uring; @faults: (nullable) */
+void calls_start (FuzzInput *input, gboolean without, const CallFaults *faults);
 gboolean calls_are_left (void);
 void calls_end (void);
 

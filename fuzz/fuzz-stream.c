@@ -5,6 +5,7 @@
  *
  * - what a call that was cancelled while it ran has done: either may be too late to stop;
  * - a skip that was cancelled before, which GIO does nevertheless where it can seek;
+ * - a writev of nothing that was cancelled before, which succeeds there;
  * - the position of a stream that is closed: there is none;
  * - the times, inodes and etags of files, and the room that they take up. */
 

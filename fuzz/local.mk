@@ -6,6 +6,7 @@
 fuzz_replays = \
 	fuzz/replay-chains \
 	fuzz/replay-completions \
+	fuzz/replay-faults \
 	fuzz/replay-lifecycle \
 	fuzz/replay-registry \
 	fuzz/replay-sqe-batch \
@@ -17,6 +18,7 @@ TESTS += $(fuzz_replays)
 fuzz_targets = \
 	fuzz/fuzz-chains \
 	fuzz/fuzz-completions \
+	fuzz/fuzz-faults \
 	fuzz/fuzz-lifecycle \
 	fuzz/fuzz-registry \
 	fuzz/fuzz-sqe-batch \
@@ -126,6 +128,34 @@ nodist_EXTRA_fuzz_fuzz_stream_SOURCES = fuzz/none.cc
 fuzz_fuzz_stream_LDFLAGS = $(stream_ldflags)
 fuzz_fuzz_stream_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
+faults_sources = $(stream_sources) fuzz/faults.c fuzz/faults.h
+faults_ldflags = \
+	$(stream_ldflags) \
+	-Wl,--wrap=fsync \
+	-Wl,--wrap=ftruncate \
+	-Wl,--wrap=g_try_malloc \
+	-Wl,--wrap=g_try_realloc \
+	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_register_buf_ring \
+	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=mkdirat \
+	-Wl,--wrap=openat \
+	-Wl,--wrap=pread \
+	-Wl,--wrap=pwrite \
+	-Wl,--wrap=read \
+	-Wl,--wrap=renameat2 \
+	-Wl,--wrap=statx \
+	-Wl,--wrap=write \
+	$(NULL)
+
+fuzz_replay_faults_SOURCES = fuzz/fuzz-faults.c $(faults_sources) $(fuzz_replay_sources)
+fuzz_replay_faults_LDFLAGS = $(faults_ldflags)
+fuzz_replay_faults_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_faults_SOURCES = fuzz/fuzz-faults.c $(faults_sources)
+nodist_EXTRA_fuzz_fuzz_faults_SOURCES = fuzz/none.cc
+fuzz_fuzz_faults_LDFLAGS = $(faults_ldflags)
+fuzz_fuzz_faults_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
 EXTRA_DIST += \
 	fuzz/arguments.sh \
 	fuzz/campaign.sh \
@@ -133,6 +163,7 @@ EXTRA_DIST += \
 	fuzz/crashes \
 	fuzz/fuzz-chains.options \
 	fuzz/fuzz-completions.options \
+	fuzz/fuzz-faults.options \
 	fuzz/fuzz-lifecycle.options \
 	fuzz/fuzz-registry.options \
 	fuzz/fuzz-sqe-batch.options \

@@ -230,3 +230,12 @@ def stream_seeds():
 
 
 write("stream", stream_seeds())
+
+
+# fuzz-faults.c: first without or with, then when which fault comes
+
+write("faults", {
+    f"{which}-{name}": [parts[0][:1], bytes(x for i in range(6) for x in (which + i, i)),
+                        parts[0][1:], *parts[1:]]
+    for which in (0, 3) for name, parts in stream_seeds().items()
+})

@@ -11,6 +11,7 @@
 #include <guring/guring.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "helper.h"
@@ -32,7 +33,10 @@ make_pair (gint fds[2], gboolean sockets)
 static void
 feed (gint fd, gsize from, gsize size)
 {
-  if (write (fd, stream_get_pattern () + from, size) != (gssize) size)
+  struct iovec vector = { (gpointer) (stream_get_pattern () + from), size };
+
+  /* write() may be made to fail. */
+  if (writev (fd, &vector, 1) != (gssize) size)
     g_error ("Could not feed: %s", g_strerror (errno));
 }
 

@@ -24,6 +24,20 @@ stream_is_comparable (Call *call, gboolean succeeded, GError **error)
   return FALSE;
 }
 
+gboolean
+stream_file_is_comparable (Call *call, gboolean succeeded, GError **error)
+{
+  if (call_is_comparable (call, succeeded, *error))
+    return TRUE;
+
+  /* What is being written to has other names meanwhile. */
+  if (!stream_is_writing ())
+    twins_check ();
+  g_clear_error (error);
+  stream_start_over ();
+  return FALSE;
+}
+
 void
 stream_agree (const gchar *what,
               gssize mine,
@@ -78,14 +92,14 @@ stream_get_pattern (void)
 }
 
 void
-stream_steps_run (FuzzInput *input, gboolean without, CallExcuseFunc excuse)
+stream_steps_run (FuzzInput *input, gboolean without, const CallFaults *faults)
 {
   static void (*const steps[]) (void) = { stream_step,      stream_step,      stream_step,
                                           stream_file_step, stream_file_step, stream_pipe_step };
 
   stream_input = input;
   descriptors_start ();
-  calls_start (input, without, excuse);
+  calls_start (input, without, faults);
   twins_make ();
   for (guint i = 0; i < MAX_STEPS && !input_is_empty (input) && calls_are_left (); i++)
     input_take_choice (input, steps) ();

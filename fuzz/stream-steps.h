@@ -9,8 +9,8 @@
 
 #define STREAM_MAX_BYTES 9000
 
-/* All that an input says; @excuse: see calls_start() */
-void stream_steps_run (FuzzInput *input, gboolean without, CallExcuseFunc excuse);
+/* All that an input says; @faults: see calls_start() */
+void stream_steps_run (FuzzInput *input, gboolean without, const CallFaults *faults);
 
 /* Between the files that the steps are in */
 
@@ -28,6 +28,9 @@ void stream_agree (const gchar *what,
 void
 stream_agree_on_bytes (const gchar *what, gconstpointer mine, gconstpointer theirs, gsize size);
 
+/* The same for a call on a file that has done nothing if it failed */
+gboolean stream_file_is_comparable (Call *call, gboolean succeeded, GError **error);
+
 void stream_start_over (void);
 gsize stream_take_size (void);
 const guint8 *stream_get_pattern (void); /* STREAM_MAX_BYTES */
@@ -36,6 +39,7 @@ const guint8 *stream_get_pattern (void); /* STREAM_MAX_BYTES */
 gssize stream_read (GInputStream *stream, gpointer bytes, gsize size, Call *call, GError **error);
 gssize
 stream_write (GOutputStream *stream, gconstpointer bytes, gsize size, Call *call, GError **error);
+gboolean stream_is_writing (void);
 void stream_drop_streams (void);
 void stream_step (void);
 
