@@ -85,6 +85,7 @@ read_from_pipe (void)
       stream_agree_on_bytes ("read from a pipe", bytes[MINE], bytes[THEIRS], STREAM_MAX_BYTES);
     }
   helper_wait ();
+  g_input_stream_close (theirs, NULL, NULL);
   for (guint i = 0; i < N_TWINS && !ends; i++)
     close (fds[i][1]);
 }
@@ -127,6 +128,7 @@ write_to_pipe (void)
           oracle_fail ("the same as GIO", G_STRLOC, "a pipe has less than was written");
       stream_agree_on_bytes ("write to a pipe", bytes[MINE], bytes[THEIRS], (gsize) MAX (n, 0));
     }
+  g_output_stream_close (theirs, NULL, NULL);
   for (guint i = 0; i < N_TWINS && !nobody; i++)
     close (fds[i][0]);
 }

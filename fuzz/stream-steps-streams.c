@@ -16,19 +16,26 @@ static GInputStream *in[N_TWINS];
 static GOutputStream *out[N_TWINS];
 static GFileIOStream *both; /* what their output stream belongs to, at times */
 
+/* GIO's worker threads let go of a stream some time after its call has ended. */
 static void
 drop_input (void)
 {
+  if (in[THEIRS] != NULL)
+    g_input_stream_close (in[THEIRS], NULL, NULL);
   for (guint i = 0; i < N_TWINS; i++)
     g_clear_object (&in[i]);
 }
 
-/* To drop a stream closes it. */
+/* To drop a stream closes it, if it is the library's own. */
 static void
 drop_output (void)
 {
-  if (out[MINE] != NULL && both != NULL)
+  if (out[MINE] != NULL && (both != NULL || !GURING_IS_FILE_OUTPUT_STREAM (out[MINE])))
     g_output_stream_close (out[MINE], NULL, NULL);
+  if (both != NULL)
+    g_io_stream_close (G_IO_STREAM (both), NULL, NULL);
+  else if (out[THEIRS] != NULL)
+    g_output_stream_close (out[THEIRS], NULL, NULL);
   for (guint i = 0; i < N_TWINS; i++)
     g_clear_object (&out[i]);
   g_clear_object (&both);

@@ -25,13 +25,13 @@ stream_is_comparable (Call *call, gboolean succeeded, GError **error)
 }
 
 gboolean
-stream_file_is_comparable (Call *call, gboolean succeeded, GError **error)
+stream_file_is_comparable (Call *call, gboolean all_or_nothing, gboolean succeeded, GError **error)
 {
   if (call_is_comparable (call, succeeded, *error))
     return TRUE;
 
   /* What is being written to has other names meanwhile. */
-  if (!stream_is_writing ())
+  if (all_or_nothing && !stream_is_writing ())
     twins_check ();
   g_clear_error (error);
   stream_start_over ();

@@ -28,8 +28,9 @@ void stream_agree (const gchar *what,
 void
 stream_agree_on_bytes (const gchar *what, gconstpointer mine, gconstpointer theirs, gsize size);
 
-/* The same for a call on a file that has done nothing if it failed */
-gboolean stream_file_is_comparable (Call *call, gboolean succeeded, GError **error);
+/* The same for a call on a file, which has done nothing if it failed and is @all_or_nothing */
+gboolean
+stream_file_is_comparable (Call *call, gboolean all_or_nothing, gboolean succeeded, GError **error);
 
 void stream_start_over (void);
 gsize stream_take_size (void);

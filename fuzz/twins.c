@@ -80,6 +80,12 @@ twins_make (void)
     }
 }
 
+gboolean
+twins_is_plain (guint name)
+{
+  return name < 3;
+}
+
 guint
 twins_get_n_names (void)
 {
