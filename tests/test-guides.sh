@@ -15,11 +15,11 @@ done
 
 compile () # FILE
 {
-  output=/dev/null
-  grep -q '^main (' "$1" || output='/dev/null -c'
+  libraries="-Llib/.libs -lguring-1 $GURING_LIBS"
+  grep -q '^main (' "$1" || libraries=-c
   # shellcheck disable=SC2086
   $CC $SANITIZER_FLAGS -Wall -Wextra -Wno-unused-function -Wno-unused-parameter -Werror \
-    "-I$srcdir/include" $GURING_CFLAGS "$1" -o $output -Llib/.libs -lguring-1 $GURING_LIBS
+    "-I$srcdir/include" $GURING_CFLAGS "$1" -o "$dir/output" $libraries
 }
 
 number=0
