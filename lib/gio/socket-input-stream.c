@@ -9,8 +9,6 @@
 #include "socket-streams.h"
 #include "stream-task.h"
 
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
 struct _GuringSocketInputStream
 {
   GInputStream parent_instance;
@@ -115,7 +113,8 @@ guring_socket_input_stream_read_async (GInputStream *stream,
   struct io_uring_sqe sqe = { 0 };
 
   guring_task_set_data (task, self, NULL);
-  io_uring_prep_recv (&sqe, g_socket_get_fd (self->socket), buffer, MIN (count, MAX_STEP), 0);
+  io_uring_prep_recv (&sqe, g_socket_get_fd (self->socket), buffer,
+                      MIN (count, GURING_MAX_TRANSFER), 0);
   guring_stream_task_run (&self->receiving, task, self->socket, &sqe, on_received);
 }
 

@@ -12,8 +12,6 @@
 #include "stream-task.h"
 #include "vectors.h"
 
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
 struct _GuringSocketOutputStream
 {
   GOutputStream parent_instance;
@@ -152,8 +150,8 @@ guring_socket_output_stream_write_async (GOutputStream *stream,
   GuringSocketOutputStream *self = GURING_SOCKET_OUTPUT_STREAM (stream);
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_send (&sqe, g_socket_get_fd (self->socket), buffer, MIN (count, MAX_STEP),
-                      MSG_NOSIGNAL);
+  io_uring_prep_send (&sqe, g_socket_get_fd (self->socket), buffer,
+                      MIN (count, GURING_MAX_TRANSFER), MSG_NOSIGNAL);
   start_sending (self,
                  guring_task_new (stream, guring_socket_output_stream_write_async, "send",
                                   io_priority, cancellable, callback, user_data),

@@ -9,8 +9,6 @@
 
 #include "task.h"
 
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
 typedef struct
 {
   int fd_in;
@@ -96,7 +94,7 @@ start (GuringTask *task)
 
   io_uring_prep_splice (&sqe, splice->fd_in, advance (splice->offset_in, splice->done),
                         splice->fd_out, advance (splice->offset_out, splice->done),
-                        (guint) MIN (splice->count - splice->done, MAX_STEP),
+                        (guint) MIN (splice->count - splice->done, GURING_MAX_TRANSFER),
                         splice->flags | SPLICE_F_NONBLOCK);
   guring_task_run (task, &sqe, on_spliced);
 }

@@ -12,8 +12,6 @@
 #include "descriptor.h"
 #include "stream.h"
 
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
 static int
 get_fd (GInputStream *stream)
 {
@@ -104,7 +102,8 @@ stream_read_async (GInputStream *stream,
 {
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_read (&sqe, get_fd (stream), buffer, (guint) MIN (count, MAX_STEP), (guint64) -1);
+  io_uring_prep_read (&sqe, get_fd (stream), buffer, (guint) MIN (count, GURING_MAX_TRANSFER),
+                      (guint64) -1);
   guring_task_run (guring_task_new (stream, stream_read_async, "read", io_priority, cancellable,
                                     callback, user_data),
                    &sqe, guring_task_return_res);

@@ -13,8 +13,6 @@
 #include "stream.h"
 #include "vectors.h"
 
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
 static int
 get_fd (GOutputStream *stream)
 {
@@ -87,7 +85,8 @@ stream_write_async (GOutputStream *stream,
 {
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_write (&sqe, get_fd (stream), buffer, (guint) MIN (count, MAX_STEP), (guint64) -1);
+  io_uring_prep_write (&sqe, get_fd (stream), buffer, (guint) MIN (count, GURING_MAX_TRANSFER),
+                       (guint64) -1);
   sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
   guring_task_run (guring_task_new (stream, stream_write_async, "write", io_priority, cancellable,
                                     callback, user_data),

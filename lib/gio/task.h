@@ -6,6 +6,8 @@
 
 G_BEGIN_DECLS
 
+#define GURING_MAX_TRANSFER (1u << 30) /* of a step: an SQE has 32 bits for it */
+
 #define GURING_TYPE_TASK (guring_task_get_type ())
 G_DECLARE_FINAL_TYPE (GuringTask, guring_task, GURING, TASK, GObject)
 

@@ -9,8 +9,6 @@
 #include "descriptor.h"
 #include "transfer.h"
 
-#define MAX_STEP (1u << 30) /* an SQE has 32 bits for it */
-
 GuringTransfer *
 guring_transfer_new (int fd, gint64 offset, gpointer buffer, gsize count)
 {
@@ -48,7 +46,7 @@ get_buffer (const GuringTransfer *transfer)
 static guint
 get_step (const GuringTransfer *transfer)
 {
-  return (guint) MIN (transfer->count - transfer->done, MAX_STEP);
+  return (guint) MIN (transfer->count - transfer->done, GURING_MAX_TRANSFER);
 }
 
 /* Only of a regular file can be said that there is more, and that it will come at once. */
