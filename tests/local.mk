@@ -117,6 +117,10 @@ tests_test_faults_LDFLAGS = \
 	$(NULL)
 endif
 
+# Where system calls are forbidden
+check_PROGRAMS += tests/forbid
+tests_forbid_LDADD =
+
 scripts = \
 	tests/test-bindings.sh \
 	tests/test-examples-files.sh \
@@ -127,6 +131,7 @@ scripts = \
 	tests/test-install.sh \
 	tests/test-servers.sh \
 	tests/test-symbols.sh \
+	tests/test-tools.sh \
 	tests/test-versions.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)

@@ -25,6 +25,9 @@ int __wrap_io_uring_queue_init_params (unsigned entries,
                                        struct io_uring *uring,
                                        struct io_uring_params *params);
 
+/* Newer versions of liburing ask for it themselves, and do without where it is not known. */
+#define SETUP_NO_SQARRAY (1u << 16)
+
 static int setup_fault;     /* what io_uring_setup() answers, if not 0 */
 static guint unknown_flags; /* of a kernel that is older */
 
@@ -101,12 +104,14 @@ END_TEST
 
 START_TEST (the_sysctl_is_named)
 {
-  g_autofree gchar *one = guring_environment_explain_eperm ("1\n");
-  g_autofree gchar *two = guring_environment_explain_eperm ("2\n");
-  g_autofree gchar *zero = guring_environment_explain_eperm ("0\n");
-  g_autofree gchar *none = guring_environment_explain_eperm (NULL);
+  g_autofree gchar *one = guring_environment_explain_eperm ("1\n", FALSE);
+  g_autofree gchar *one_in_group = guring_environment_explain_eperm ("1\n", TRUE);
+  g_autofree gchar *two = guring_environment_explain_eperm ("2\n", TRUE);
+  g_autofree gchar *zero = guring_environment_explain_eperm ("0\n", FALSE);
+  g_autofree gchar *none = guring_environment_explain_eperm (NULL, FALSE);
 
   ck_assert_ptr_nonnull (strstr (one, "kernel.io_uring_group"));
+  ck_assert_ptr_nonnull (strstr (one_in_group, "seccomp"));
   ck_assert_ptr_nonnull (strstr (two, "kernel.io_uring_disabled is 2"));
   ck_assert_ptr_nonnull (strstr (zero, "seccomp"));
   ck_assert_ptr_nonnull (strstr (none, "seccomp"));
@@ -224,7 +229,7 @@ START_TEST (flags_degrade_one_by_one)
   unknown_flags = kernels[_i].unknown;
   made = make_ring (8);
   g_object_get (made, "setup-flags", &flags, NULL);
-  ck_assert_uint_eq (flags, kernels[_i].expected);
+  ck_assert_uint_eq (flags & ~SETUP_NO_SQARRAY, kernels[_i].expected);
   run_one_nop (made);
 }
 END_TEST

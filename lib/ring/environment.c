@@ -5,13 +5,16 @@
 #include "config.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "environment.h"
 
-#define SYSCTL_PATH "/proc/sys/kernel/io_uring_disabled" /* Linux 6.6, see io_uring_setup(2) */
+/* Linux 6.6, see io_uring_setup(2) */
+#define SYSCTL_DISABLED "/proc/sys/kernel/io_uring_disabled"
+#define SYSCTL_GROUP "/proc/sys/kernel/io_uring_group"
 
 gboolean
 guring_environment_is_disabled (GError **error)
@@ -27,11 +30,26 @@ guring_environment_is_disabled (GError **error)
   return TRUE;
 }
 
+/* Whether this process is in the group of the sysctl, whose members a 1 doesn't forbid it to */
+static gboolean
+is_in_group (void)
+{
+  g_autofree gchar *content = NULL;
+  gid_t group;
+
+  if (!g_file_get_contents (SYSCTL_GROUP, &content, NULL, NULL) || content[0] == '-')
+    return FALSE;
+  group = (gid_t) g_ascii_strtoull (content, NULL, 10);
+  return group == getegid () || group_member (group);
+}
+
 /* @io_uring_disabled: (nullable): the content of the sysctl */
 gchar *
-guring_environment_explain_eperm (const gchar *io_uring_disabled)
+guring_environment_explain_eperm (const gchar *io_uring_disabled, gboolean in_group)
 {
-  switch (io_uring_disabled != NULL ? io_uring_disabled[0] : '0')
+  gchar value = io_uring_disabled != NULL ? io_uring_disabled[0] : '0';
+
+  switch (value == '1' && in_group ? '0' : value)
     {
     case '1':
       return g_strdup ("the sysctl kernel.io_uring_disabled is 1: run with CAP_SYS_ADMIN, join the "
@@ -71,8 +89,8 @@ explain (int error_number, guint entries)
                        "io_uring_enter and io_uring_register there");
     case EPERM:
     case EACCES:
-      g_file_get_contents (SYSCTL_PATH, &sysctl, NULL, NULL);
-      return guring_environment_explain_eperm (sysctl);
+      g_file_get_contents (SYSCTL_DISABLED, &sysctl, NULL, NULL);
+      return guring_environment_explain_eperm (sysctl, is_in_group ());
     case ENOMEM:
       return explain_enomem (entries);
     case EMFILE:

@@ -9,6 +9,6 @@ G_BEGIN_DECLS
 gboolean guring_environment_is_disabled (GError **error);
 void guring_environment_set_error (GError **error, int error_number, guint entries);
 gboolean guring_environment_has_descriptor (GError **error);
-gchar *guring_environment_explain_eperm (const gchar *io_uring_disabled);
+gchar *guring_environment_explain_eperm (const gchar *io_uring_disabled, gboolean in_group);
 
 G_END_DECLS
