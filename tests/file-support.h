@@ -23,6 +23,8 @@ gboolean is_old (const gchar *name);
 
 void assert_new (const gchar *name, gsize size); /* it holds what make() made */
 
+void give_away (const gchar *name); /* to another user and group, if this process may do so */
+
 guint count_names (const gchar *path);
 struct stat get_status (const gchar *name); /* of a link itself */
 

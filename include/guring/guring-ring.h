@@ -2,8 +2,13 @@
 
 #pragma once
 
+/* First, as liburing needs more of the C library than strict C99 and C11 give. Before 2.15 or so it
+ * asked for that itself. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #ifndef __GI_SCANNER__ /* which cannot parse its atomics */
-#include <liburing.h>  /* first: it asks the C library for what it needs */
+#include <liburing.h>
 #endif
 
 #include <gio/gio.h>

@@ -2,9 +2,7 @@
 
 #pragma once
 
-#ifndef __GI_SCANNER__ /* which cannot parse its atomics */
-#include <liburing.h>  /* first: it asks the C library for what it needs */
-#endif
+#include <guring/guring-ring.h> /* first: it asks the C library for what liburing needs */
 
 #include <gio/gio.h>
 
@@ -18,7 +16,6 @@
 #include <guring/guring-io.h>
 #include <guring/guring-macros.h>
 #include <guring/guring-output-stream.h>
-#include <guring/guring-ring.h>
 #include <guring/guring-socket-connection.h>
 #include <guring/guring-socket-service.h>
 #include <guring/guring-socket.h>

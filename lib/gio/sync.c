@@ -78,7 +78,9 @@ guring_fallocate_async (gint fd,
 {
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_fallocate (&sqe, fd, mode, offset, length);
+  io_uring_prep_fallocate (&sqe, fd, mode, 0, 0);
+  sqe.off = (guint64) offset; /* off_t in the helper of liburing 2.3, unsigned in newer ones */
+  sqe.addr = (guint64) length;
   guring_task_run (guring_task_new (NULL, guring_fallocate_async, "allocate", io_priority,
                                     cancellable, callback, user_data),
                    &sqe, guring_task_return_res);
