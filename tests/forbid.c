@@ -2,8 +2,8 @@
 
 /* forbid SYSTEM-CALL ERROR COMMAND…
  *
- * Runs a command under a seccomp filter that answers ERROR (EPERM, …) to setup, enter or register of
- * io_uring. */
+ * Runs a command under a seccomp filter that answers ERROR (EPERM, …) to setup, enter or register
+ * of io_uring. */
 
 #include "config.h"
 

@@ -78,49 +78,20 @@ static const gchar *const opcode_names[] = {
 
 /* IORING_SETUP_… */
 static const gchar *const flag_names[] = {
-  "IOPOLL",
-  "SQPOLL",
-  "SQ_AFF",
-  "CQSIZE",
-  "CLAMP",
-  "ATTACH_WQ",
-  "R_DISABLED",
-  "SUBMIT_ALL",
-  "COOP_TASKRUN",
-  "TASKRUN_FLAG",
-  "SQE128",
-  "CQE32",
-  "SINGLE_ISSUER",
-  "DEFER_TASKRUN",
-  "NO_MMAP",
-  "REGISTERED_FD_ONLY",
-  "NO_SQARRAY",
-  "HYBRID_IOPOLL",
-  "CQE_MIXED",
-  "SQE_MIXED",
+  "IOPOLL",        "SQPOLL",        "SQ_AFF",     "CQSIZE",
+  "CLAMP",         "ATTACH_WQ",     "R_DISABLED", "SUBMIT_ALL",
+  "COOP_TASKRUN",  "TASKRUN_FLAG",  "SQE128",     "CQE32",
+  "SINGLE_ISSUER", "DEFER_TASKRUN", "NO_MMAP",    "REGISTERED_FD_ONLY",
+  "NO_SQARRAY",    "HYBRID_IOPOLL", "CQE_MIXED",  "SQE_MIXED",
   "SQ_REWIND",
 };
 
 /* IORING_FEAT_… */
 static const gchar *const feature_names[] = {
-  "SINGLE_MMAP",
-  "NODROP",
-  "SUBMIT_STABLE",
-  "RW_CUR_POS",
-  "CUR_PERSONALITY",
-  "FAST_POLL",
-  "POLL_32BITS",
-  "SQPOLL_NONFIXED",
-  "EXT_ARG",
-  "NATIVE_WORKERS",
-  "RSRC_TAGS",
-  "CQE_SKIP",
-  "LINKED_FILE",
-  "REG_REG_RING",
-  "RECVSEND_BUNDLE",
-  "MIN_TIMEOUT",
-  "RW_ATTR",
-  "NO_IOWAIT",
+  "SINGLE_MMAP", "NODROP",      "SUBMIT_STABLE",   "RW_CUR_POS",   "CUR_PERSONALITY",
+  "FAST_POLL",   "POLL_32BITS", "SQPOLL_NONFIXED", "EXT_ARG",      "NATIVE_WORKERS",
+  "RSRC_TAGS",   "CQE_SKIP",    "LINKED_FILE",     "REG_REG_RING", "RECVSEND_BUNDLE",
+  "MIN_TIMEOUT", "RW_ATTR",     "NO_IOWAIT",
 };
 
 static void
