@@ -1,6 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-guides = docs/getting-started.md docs/how-it-works.md docs/lifetimes.md docs/operation.svg
+guides = \
+	docs/environments.md \
+	docs/getting-started.md \
+	docs/how-it-works.md \
+	docs/lifetimes.md \
+	docs/operation.svg \
+	docs/porting.md \
+	docs/sockets.md \
+	docs/troubleshooting.md \
+	$(NULL)
 EXTRA_DIST += $(guides)
 
 if HAVE_DOCS

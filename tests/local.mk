@@ -135,7 +135,8 @@ scripts = \
 	tests/test-versions.sh \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
-EXTRA_DIST += tests/bindings.py tests/bindings.vala tests/examples-support.sh
+EXTRA_DIST += tests/bindings-support.sh tests/bindings.py tests/bindings.vala \
+	tests/examples-support.sh
 TESTS += $(scripts)
 
 # What GLib and the C library keep for good is reachable, or possibly lost. Valgrind 3.19 fails an

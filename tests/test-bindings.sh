@@ -5,43 +5,11 @@
 # the same, without. Runs in the top build directory.
 
 . "$(dirname "$0")/examples-support.sh"
-
-LD_LIBRARY_PATH=$PWD/lib/.libs
-GI_TYPELIB_PATH=$PWD/bindings
-export LD_LIBRARY_PATH GI_TYPELIB_PATH
-
-find_python ()
-{
-	for python in python3 /usr/bin/python3; do
-		"$python" -c 'import gi' 2>/dev/null && return
-	done
-	python=
-}
-
-has_python ()
-{
-	[ -n "$python" ] || skip 'no python3-gi'
-}
-
-has_vala ()
-{
-	if ! has valac || [ ! -e bindings/guring-1.vapi ]; then
-		skip 'no valac'
-	fi
-}
+. "$(dirname "$0")/bindings-support.sh"
 
 has_gjs ()
 {
 	has gjs || skip 'no gjs'
-}
-
-# The C that valac makes is not ours to warn of.
-compile_vala () # FILE
-{
-	has_vala || return
-	run valac --quiet --cc="$CC" --fatal-warnings --vapidir bindings --pkg guring-1 --pkg posix \
-		-X -w -X "-I$srcdir/include" -X -Llib/.libs -X -lguring-1 -o "$dir/$(basename "$1" .vala)" "$1"
-	[ "$status" -eq 0 ]
 }
 
 python_uses_each_call ()
@@ -91,9 +59,7 @@ readme_vala_compiles ()
 {
 	has_vala || return
 	readme_block vala >"$dir/readme.vala"
-	grep -q async "$dir/readme.vala" || return 1
-	echo 'void main () { load.begin (File.new_for_path ("/")); }' >>"$dir/readme.vala"
-	compile_vala "$dir/readme.vala"
+	compile_vala_block "$dir/readme.vala"
 }
 
 wrote ()
@@ -154,7 +120,6 @@ if [ ! -e bindings/Guring-1.typelib ]; then
 	exit 0
 fi
 
-find_python
 mkdir "$dir/many"
 seq 100 | while read -r i; do
 	head -c $((i * 300)) "$srcdir/COPYING" >"$dir/many/$i"
