@@ -94,7 +94,7 @@ names_are_those_of () # ARRAY PREFIX PATTERN
 	# shellcheck disable=SC2086
 	echo '#include <liburing/io_uring.h>' | $CC $GURING_CFLAGS -E -dD - >"$dir/header" || return 1
 	grep -o "$3" "$dir/header" | grep -o "$2[A-Z0-9_]*" | sed "s/^$2//; /^LAST$/d" >"$dir/of-header"
-	sed -n "/$1\[\]/,/^};/s/^  \"\(.*\)\",$/\1/p" "$srcdir/tools/names.c" |
+	sed -n "/$1\[\]/,/^};/p" "$srcdir/tools/names.c" | grep -o '"[A-Z0-9_]*"' | tr -d '"' |
 		head -n "$(wc -l <"$dir/of-header")" >"$dir/names"
 	[ -s "$dir/of-header" ] && diff "$dir/of-header" "$dir/names" >>"$dir/err"
 }
