@@ -236,6 +236,16 @@ descriptors_get_address (Descriptor descriptor, struct sockaddr_storage *address
     *size = 0;
 }
 
+static void
+fail_for (gint fd, gboolean is_open)
+{
+  g_autofree gchar *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree gchar *what = g_file_read_link (path, NULL);
+
+  oracle_fail ("no descriptor leaks", G_STRLOC, "descriptor %d is %s (%s)", fd,
+               is_open ? "left open" : "closed", what != NULL ? what : "nothing");
+}
+
 void
 descriptors_end (void)
 {
@@ -250,6 +260,6 @@ descriptors_end (void)
 
   look_what_is_open (are_open);
   for (gint i = 0; i < N_WATCHED; i++)
-    oracle_holds ("no descriptor leaks", are_open[i] == were_open[i], "descriptor %d is %s", i,
-                  are_open[i] ? "left open" : "closed");
+    if (are_open[i] != were_open[i])
+      fail_for (i, are_open[i]);
 }

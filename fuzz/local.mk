@@ -6,9 +6,11 @@
 fuzz_replays = \
 	fuzz/replay-chains \
 	fuzz/replay-completions \
+	fuzz/replay-faults \
 	fuzz/replay-lifecycle \
 	fuzz/replay-registry \
 	fuzz/replay-sqe-batch \
+	fuzz/replay-stream \
 	$(NULL)
 check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
@@ -16,9 +18,11 @@ TESTS += $(fuzz_replays)
 fuzz_targets = \
 	fuzz/fuzz-chains \
 	fuzz/fuzz-completions \
+	fuzz/fuzz-faults \
 	fuzz/fuzz-lifecycle \
 	fuzz/fuzz-registry \
 	fuzz/fuzz-sqe-batch \
+	fuzz/fuzz-stream \
 	$(NULL)
 EXTRA_PROGRAMS += $(fuzz_targets)
 if FUZZING
@@ -103,6 +107,55 @@ fuzz_fuzz_sqe_batch_SOURCES = fuzz/fuzz-sqe-batch.c
 nodist_EXTRA_fuzz_fuzz_sqe_batch_SOURCES = fuzz/none.cc
 fuzz_fuzz_sqe_batch_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
+stream_sources = \
+	fuzz/call.c \
+	fuzz/call.h \
+	fuzz/stream-steps-files.c \
+	fuzz/stream-steps-pipes.c \
+	fuzz/stream-steps-streams.c \
+	fuzz/stream-steps.c \
+	fuzz/stream-steps.h \
+	fuzz/twins.c \
+	fuzz/twins.h \
+	$(NULL)
+
+fuzz_replay_stream_SOURCES = fuzz/fuzz-stream.c $(stream_sources) $(fuzz_replay_sources)
+stream_ldflags = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
+fuzz_replay_stream_LDFLAGS = $(stream_ldflags)
+fuzz_replay_stream_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_stream_SOURCES = fuzz/fuzz-stream.c $(stream_sources)
+nodist_EXTRA_fuzz_fuzz_stream_SOURCES = fuzz/none.cc
+fuzz_fuzz_stream_LDFLAGS = $(stream_ldflags)
+fuzz_fuzz_stream_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
+faults_sources = $(stream_sources) fuzz/faults.c fuzz/faults.h
+faults_ldflags = \
+	$(stream_ldflags) \
+	-Wl,--wrap=fsync \
+	-Wl,--wrap=ftruncate \
+	-Wl,--wrap=g_try_malloc \
+	-Wl,--wrap=g_try_realloc \
+	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_register_buf_ring \
+	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=mkdirat \
+	-Wl,--wrap=openat \
+	-Wl,--wrap=pread \
+	-Wl,--wrap=pwrite \
+	-Wl,--wrap=read \
+	-Wl,--wrap=renameat2 \
+	-Wl,--wrap=statx \
+	-Wl,--wrap=write \
+	$(NULL)
+
+fuzz_replay_faults_SOURCES = fuzz/fuzz-faults.c $(faults_sources) $(fuzz_replay_sources)
+fuzz_replay_faults_LDFLAGS = $(faults_ldflags)
+fuzz_replay_faults_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_faults_SOURCES = fuzz/fuzz-faults.c $(faults_sources)
+nodist_EXTRA_fuzz_fuzz_faults_SOURCES = fuzz/none.cc
+fuzz_fuzz_faults_LDFLAGS = $(faults_ldflags)
+fuzz_fuzz_faults_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
 EXTRA_DIST += \
 	fuzz/arguments.sh \
 	fuzz/campaign.sh \
@@ -110,9 +163,11 @@ EXTRA_DIST += \
 	fuzz/crashes \
 	fuzz/fuzz-chains.options \
 	fuzz/fuzz-completions.options \
+	fuzz/fuzz-faults.options \
 	fuzz/fuzz-lifecycle.options \
 	fuzz/fuzz-registry.options \
 	fuzz/fuzz-sqe-batch.options \
+	fuzz/fuzz-stream.options \
 	fuzz/make-seeds.py \
 	fuzz/mutants \
 	fuzz/mutants.sh \

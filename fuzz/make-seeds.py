@@ -213,3 +213,29 @@ write("lifecycle", {
                            noise(step, 50)] for step in range(18)},
     **{f"noise-{i}": [noise(i, 100)] for i in range(8)},
 })
+
+
+# fuzz-stream.c: without io_uring or with it, then steps: 0 to 2 a stream, 3 and 4 a file, 5 a pipe
+
+def stream_seeds():
+    return {
+        **{f"stream-{step:02}": [bytes([step & 1, 0, 0, 0, 1, 0, 1, 2, step % 3, 0, 0, 0, 1, step, 3, 1]),
+                                 noise(40 + step, 50)] for step in range(14)},
+        **{f"file-{step}": [bytes([step & 1]), *[bytes([3, name, step]) + noise(name, 5)
+                                                 for name in range(12)]] for step in range(6)},
+        **{f"pipe-{step}": [bytes([step & 1]), *[bytes([5, step]) + noise(way, 6)
+                                                 for way in range(8)]] for step in range(3)},
+        **{f"noise-{i}": [noise(70 + i, 150)] for i in range(6)},
+    }
+
+
+write("stream", stream_seeds())
+
+
+# fuzz-faults.c: first without or with, then when which fault comes
+
+write("faults", {
+    f"{which}-{name}": [parts[0][:1], bytes(x for i in range(6) for x in (which + i, i)),
+                        parts[0][1:], *parts[1:]]
+    for which in (0, 3) for name, parts in stream_seeds().items()
+})
