@@ -72,6 +72,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/vectors.c \
 	lib/gio/vectors.h \
 	lib/gio/write.c \
+	lib/gio/writev.c \
+	lib/gio/writev.h \
 	lib/ring/backlog.c \
 	lib/ring/backlog.h \
 	lib/ring/buffer-group.c \

@@ -66,6 +66,7 @@ valgrind_suites = \
 	tests/test-streams \
 	tests/test-streams-agree \
 	tests/test-streams-layers \
+	tests/test-streams-vectors \
 	tests/test-streams-wait \
 	tests/test-threads \
 	$(NULL)

@@ -11,6 +11,7 @@
 #include "socket-streams.h"
 #include "stream-task.h"
 #include "vectors.h"
+#include "writev.h"
 
 struct _GuringSocketOutputStream
 {
@@ -130,12 +131,24 @@ on_sent (GuringTask *task, gint32 res)
   guring_stream_task_return (&self->sending, task, self->socket, res);
 }
 
-/* Takes the task. */
 static void
-start_sending (GuringSocketOutputStream *self, GuringTask *task, const struct io_uring_sqe *sqe)
+on_vectors_sent (GuringTask *task, gint32 res)
+{
+  g_output_stream_clear_pending (guring_task_get_data (task));
+  on_sent (task, res);
+}
+
+/* Takes the task.
+ *
+ * Returns: whether @func will be called */
+static gboolean
+start_sending (GuringSocketOutputStream *self,
+               GuringTask *task,
+               const struct io_uring_sqe *sqe,
+               GuringStepFunc func)
 {
   guring_task_set_data (task, self, NULL);
-  guring_stream_task_run (&self->sending, task, self->socket, sqe, on_sent);
+  return guring_stream_task_run (&self->sending, task, self->socket, sqe, func);
 }
 
 static void
@@ -155,7 +168,7 @@ guring_socket_output_stream_write_async (GOutputStream *stream,
   start_sending (self,
                  guring_task_new (stream, guring_socket_output_stream_write_async, "send",
                                   io_priority, cancellable, callback, user_data),
-                 &sqe);
+                 &sqe, on_sent);
 }
 
 static gssize
@@ -176,15 +189,18 @@ guring_socket_output_stream_writev_async (GOutputStream *stream,
                                           gpointer user_data)
 {
   GuringSocketOutputStream *self = GURING_SOCKET_OUTPUT_STREAM (stream);
+  GuringTask *task = guring_task_new (stream, guring_socket_output_stream_writev_async, "send",
+                                      io_priority, cancellable, callback, user_data);
   struct io_uring_sqe sqe = { 0 };
+
+  if (!guring_writev_begin (stream, task, n_vectors))
+    return;
 
   self->message.msg_iov = guring_vectors_get_iovecs (vectors);
   self->message.msg_iovlen = MIN (n_vectors, IOV_MAX);
   io_uring_prep_sendmsg (&sqe, g_socket_get_fd (self->socket), &self->message, MSG_NOSIGNAL);
-  start_sending (self,
-                 guring_task_new (stream, guring_socket_output_stream_writev_async, "send",
-                                  io_priority, cancellable, callback, user_data),
-                 &sqe);
+  if (!start_sending (self, task, &sqe, on_vectors_sent))
+    g_output_stream_clear_pending (stream);
 }
 
 static gboolean

@@ -12,6 +12,7 @@
 #include "descriptor.h"
 #include "stream.h"
 #include "vectors.h"
+#include "writev.h"
 
 static int
 get_fd (GOutputStream *stream)
@@ -100,6 +101,13 @@ stream_write_finish (GOutputStream *stream, GAsyncResult *result, GError **error
 }
 
 static void
+on_vectors_written (GuringTask *task, gint32 res)
+{
+  g_output_stream_clear_pending (guring_task_get_data (task));
+  guring_task_return_res (task, res);
+}
+
+static void
 stream_writev_async (GOutputStream *stream,
                      const GOutputVector *vectors,
                      gsize n_vectors,
@@ -108,14 +116,19 @@ stream_writev_async (GOutputStream *stream,
                      GAsyncReadyCallback callback,
                      gpointer user_data)
 {
+  GuringTask *task = guring_task_new (stream, stream_writev_async, "write", io_priority,
+                                      cancellable, callback, user_data);
   struct io_uring_sqe sqe = { 0 };
 
+  if (!guring_writev_begin (stream, task, n_vectors))
+    return;
+
+  guring_task_set_data (task, stream, NULL);
   io_uring_prep_writev (&sqe, get_fd (stream), guring_vectors_get_iovecs (vectors),
                         (guint) MIN (n_vectors, IOV_MAX), (guint64) -1);
   sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
-  guring_task_run (guring_task_new (stream, stream_writev_async, "write", io_priority, cancellable,
-                                    callback, user_data),
-                   &sqe, guring_task_return_res);
+  if (!guring_task_run (task, &sqe, on_vectors_written))
+    g_output_stream_clear_pending (stream);
 }
 
 static gboolean

@@ -23,24 +23,27 @@ guring_stream_task_met_close (GSocket *socket, gboolean closing, gint32 res)
   return (res == -ECANCELED || res == -EBADF) && (closing || g_socket_is_closed (socket));
 }
 
-void
+/* Returns: %FALSE if the task has returned and @func is not called */
+gboolean
 guring_stream_task_run (GuringStreamTask *call,
                         GuringTask *task,
                         GSocket *socket,
                         const struct io_uring_sqe *sqe,
                         GuringStepFunc func)
 {
-  gboolean closed;
+  gboolean closed, runs;
 
   guring_task_set_timeout (task, g_socket_get_timeout (socket));
   g_mutex_lock (&call->lock);
   closed = call->closing || g_socket_is_closed (socket);
-  if (!closed && guring_task_run (task, sqe, func))
+  runs = !closed && guring_task_run (task, sqe, func);
+  if (runs)
     call->task = task;
   g_mutex_unlock (&call->lock);
 
   if (closed)
     guring_task_return_error (task, guring_stream_task_make_closed_error ());
+  return runs;
 }
 
 /* At the end of its last step */

@@ -16,11 +16,11 @@ typedef struct
 } GuringStreamTask;
 
 /* Takes the task. */
-void guring_stream_task_run (GuringStreamTask *call,
-                             GuringTask *task,
-                             GSocket *socket,
-                             const struct io_uring_sqe *sqe,
-                             GuringStepFunc func);
+gboolean guring_stream_task_run (GuringStreamTask *call,
+                                 GuringTask *task,
+                                 GSocket *socket,
+                                 const struct io_uring_sqe *sqe,
+                                 GuringStepFunc func);
 void
 guring_stream_task_return (GuringStreamTask *call, GuringTask *task, GSocket *socket, gint32 res);
 void guring_stream_task_abort (GuringStreamTask *call);
