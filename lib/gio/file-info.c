@@ -13,18 +13,26 @@
 
 /* Asking */
 
+/* Anything else that fails, such as for want of memory, says nothing of the link. */
+static gboolean
+leads_nowhere (gint32 res)
+{
+  return res == -ENOENT || res == -ENOTDIR || res == -ELOOP || res == -EACCES ||
+         res == -ENAMETOOLONG;
+}
+
 static void
 on_target_status (GuringTask *task, gint32 res)
 {
   GuringQuery *query = guring_task_get_data (task);
 
-  if (res == -ECANCELED)
+  if (res < 0 && !leads_nowhere (res))
     {
-      guring_task_return_errno (task, ECANCELED);
+      guring_task_return_errno (task, -res);
       return;
     }
 
-  if (res >= 0) /* else it is a link that leads nowhere: the link itself counts */
+  if (res >= 0) /* else the link itself counts */
     query->status = query->target_status;
   guring_task_return (task, 0);
 }
