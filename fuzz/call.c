@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "call.h"
+#include "faults.h"
 #include "helper.h"
 #include "oracle.h"
 
@@ -29,7 +30,6 @@ static guint n_calls;
 static gboolean starting; /* no callback may come */
 static GMainContext *contexts[2];
 static GMainContext *context;
-static const CallFaults *faults;
 static pthread_t thread;
 static gboolean no_ring; /* can be made */
 
@@ -43,10 +43,13 @@ __wrap_io_uring_queue_init_params (unsigned entries,
                                    struct io_uring *uring,
                                    struct io_uring_params *params)
 {
-  return no_ring ? -ENOSYS : __real_io_uring_queue_init_params (entries, uring, params);
+  int error_number = no_ring ? ENOSYS : faults_fail_setup (uring);
+
+  return error_number != 0 ? -error_number
+                           : __real_io_uring_queue_init_params (entries, uring, params);
 }
 
-/* The contexts stay, and so does the ring of one. */
+/* The contexts stay, and so does the ring of one; unless it may break. */
 void
 calls_init (void)
 {
@@ -55,6 +58,9 @@ calls_init (void)
   g_type_class_ref (G_TYPE_TASK);
   for (guint i = 0; i < G_N_ELEMENTS (contexts); i++)
     contexts[i] = g_main_context_new ();
+  if (faults_may_come ())
+    return;
+
   g_main_context_push_thread_default (contexts[FALSE]);
   if (guring_ring_get_default (NULL) == NULL)
     g_error ("No default ring");
@@ -62,10 +68,9 @@ calls_init (void)
 }
 
 void
-calls_start (FuzzInput *whole, gboolean without, const CallFaults *call_faults)
+calls_start (FuzzInput *whole, gboolean without)
 {
   input = whole;
-  faults = call_faults;
   n_calls = 0;
   thread = pthread_self ();
 
@@ -80,6 +85,15 @@ calls_are_left (void)
   return n_calls + 16 < G_N_ELEMENTS (calls);
 }
 
+static void
+rescue (void)
+{
+  GuringRing *ring = no_ring ? NULL : guring_ring_get_default (NULL);
+
+  if (ring != NULL)
+    faults_rescue (ring);
+}
+
 /* What runs on when its call has ended, as the close of what was cancelled */
 static void
 finish_rest (void)
@@ -89,6 +103,7 @@ finish_rest (void)
 
   do
     {
+      rescue ();
       while (g_main_context_iteration (context, FALSE))
         ;
       if (ring != NULL)
@@ -99,11 +114,20 @@ finish_rest (void)
   while (statistics.in_flight + statistics.backlog > 0);
 }
 
+/* It may be broken, or not know the kernel's opcodes. */
+static void
+drop_ring (void)
+{
+  if (!no_ring && faults_may_come ())
+    guring_ring_close (guring_ring_get_default (NULL), -1, NULL);
+}
+
 void
 calls_end (void)
 {
   helper_wait ();
   finish_rest ();
+  drop_ring ();
   for (guint i = 0; i < n_calls; i++)
     {
       oracle_holds ("exactly once", calls[i].n_callbacks == (calls[i].async ? 1 : 0),
@@ -112,6 +136,7 @@ calls_end (void)
       g_clear_object (&calls[i].cancellable);
     }
   g_main_context_pop_thread_default (context);
+  no_ring = FALSE;
 }
 
 Call *
@@ -131,8 +156,7 @@ call_new (gboolean may_be_synchronous)
       g_cancellable_cancel (call->cancellable);
       call->before = call->cancellable;
     }
-  if (faults != NULL)
-    faults->arm ();
+  faults_arm ();
   starting = TRUE;
   return call;
 }
@@ -195,19 +219,21 @@ call_wait (Call *call)
   if (is_cancelled_meanwhile (call))
     cancel (call);
   while (call->result == NULL)
-    g_main_context_iteration (context, TRUE);
+    {
+      rescue ();
+      g_main_context_iteration (context, TRUE);
+    }
   return call->result;
 }
 
 gboolean
 call_is_comparable (Call *call, gboolean succeeded, const GError *error)
 {
-  gboolean have_fired = faults != NULL && faults->have_fired ();
+  gboolean have_fired = faults_have_fired ();
   gboolean cancelled = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
   starting = FALSE;
-  if (faults != NULL)
-    faults->disarm ();
+  faults_disarm ();
   g_clear_object (&call->result); /* it may hold a stream */
 
   oracle_holds ("an error if and only if it failed", succeeded == (error == NULL), "%s",

@@ -21,18 +21,10 @@ typedef struct
   guint n_callbacks;
 } Call;
 
-/* What makes calls fail, from their beginning to their end */
-typedef struct
-{
-  void (*arm) (void);
-  void (*disarm) (void);
-  gboolean (*have_fired) (void); /* an error is nobody's fault */
-} CallFaults;
-
 void calls_init (void);
 
-/* @without: as if there were no io_uring; @faults: (nullable) */
-void calls_start (FuzzInput *input, gboolean without, const CallFaults *faults);
+/* @without: as if there were no io_uring. Each call is made with faults_arm(). */
+void calls_start (FuzzInput *input, gboolean without);
 gboolean calls_are_left (void);
 void calls_end (void);
 

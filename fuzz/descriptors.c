@@ -14,14 +14,17 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "faults.h"
 #include "oracle.h"
 
 #define FIRST 200
 #define N_WATCHED 256
 #define FILE_SIZE 4096
+#define PATIENCE 2000 /* ms */
 
 static gint directory = -1;
 static gchar *directory_path;
@@ -40,6 +43,9 @@ void
 descriptors_init (void)
 {
   const gchar *parent = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : g_get_tmp_dir ();
+
+  if (directory >= 0)
+    return;
 
   directory_path = g_build_filename (parent, "guring-fuzz-XXXXXX", NULL);
   if (g_mkdtemp (directory_path) == NULL)
@@ -155,10 +161,12 @@ make_listener (void)
 static gint
 make_file (void)
 {
-  static const gchar content[FILE_SIZE] = "content";
+  static gchar content[FILE_SIZE] = "content";
+  const struct iovec vector = { content, sizeof content };
   gint fd = memfd_create ("guring-fuzz", MFD_CLOEXEC);
 
-  if (pwrite (fd, content, sizeof content, 0) != sizeof content)
+  /* pwrite() may be made to fail. */
+  if (pwritev (fd, &vector, 1, 0) != sizeof content)
     g_error ("Could not make a file: %s", g_strerror (errno));
   return fd;
 }
@@ -246,11 +254,13 @@ fail_for (gint fd, gboolean is_open)
                is_open ? "left open" : "closed", what != NULL ? what : "nothing");
 }
 
+/* GIO's worker threads close what they have to some time after its call has ended. */
 void
 descriptors_end (void)
 {
   gboolean are_open[N_WATCHED];
 
+  faults_disarm ();
   close_range (FIRST, FIRST + N_DESCRIPTORS - 1, 0);
   if (directory_used)
     {
@@ -259,6 +269,11 @@ descriptors_end (void)
     }
 
   look_what_is_open (are_open);
+  for (gint i = 0; i < PATIENCE && memcmp (are_open, were_open, sizeof are_open) != 0; i++)
+    {
+      poll (NULL, 0, 1);
+      look_what_is_open (are_open);
+    }
   for (gint i = 0; i < N_WATCHED; i++)
     if (are_open[i] != were_open[i])
       fail_for (i, are_open[i]);

@@ -1,36 +1,60 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The steps of fuzz-stream.c, while system calls and allocations fail: whatever succeeds has done
- * what GIO does, and whatever fails has done nothing, leaks nothing and ends. */
+/* Other harnesses, while system calls and allocations fail. With their oracles: what fails, fails
+ * with an error or is tried again, has done nothing, leaks nothing and ends, and so does all that a
+ * ring has when it breaks.
+ *
+ * Not among them are fuzz-registry.c, where nothing can fail, and fuzz-completions.c, whose io_uring
+ * fails by itself. */
 
 #include "config.h"
 
-#include "call.h"
-#include "descriptors.h"
 #include "faults.h"
-#include "helper.h"
 #include "oracle.h"
-#include "records.h"
-#include "stream-steps.h"
+
+/* Each is what its name says, see local.mk. */
+int chains_initialize (int *argc, char ***argv);
+int chains_test_one_input (const uint8_t *data, size_t size);
+int lifecycle_initialize (int *argc, char ***argv);
+int lifecycle_test_one_input (const uint8_t *data, size_t size);
+int sqe_batch_initialize (int *argc, char ***argv);
+int sqe_batch_test_one_input (const uint8_t *data, size_t size);
+int stream_initialize (int *argc, char ***argv);
+int stream_test_one_input (const uint8_t *data, size_t size);
+
+typedef struct
+{
+  int (*initialize) (int *argc, char ***argv);
+  int (*test_one_input) (const uint8_t *data, size_t size);
+  gboolean arms; /* it says itself when faults may come */
+} Harness;
+
+static const Harness harnesses[] = {
+  { stream_initialize, stream_test_one_input, TRUE },
+  { sqe_batch_initialize, sqe_batch_test_one_input, FALSE },
+  { chains_initialize, chains_test_one_input, FALSE },
+  { lifecycle_initialize, lifecycle_test_one_input, FALSE },
+};
 
 int
 LLVMFuzzerInitialize (int *argc, char ***argv)
 {
-  records_init ();
-  descriptors_init ();
-  helper_init ();
-  calls_init ();
+  for (gsize i = 0; i < G_N_ELEMENTS (harnesses); i++)
+    harnesses[i].initialize (argc, argv);
+  oracle_watch_log ("did not end before the ring was closed"); /* a broken one */
   return 0;
 }
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  static const CallFaults faults = { faults_arm, faults_disarm, faults_have_fired };
   FuzzInput input = { data, size };
-  gboolean without = input_take_boolean (&input);
+  const Harness *harness = &harnesses[input_take_below (&input, G_N_ELEMENTS (harnesses))];
 
   faults_start (&input);
-  stream_steps_run (&input, without, &faults);
+  if (!harness->arms)
+    faults_arm ();
+  harness->test_one_input (input.data, input.size);
+  faults_disarm ();
   return 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "faults.h"
 #include "helper.h"
 #include "input.h"
 #include "oracle.h"
@@ -34,8 +35,9 @@ typedef struct
 {
   GuringRing *ring; /* NULL: none yet, or no more */
   GMainContext *context;
-  gboolean closed;
-  gboolean leaks;   /* it was closed without waiting */
+  const struct io_uring *uring;
+  gboolean closed;  /* or broken, which is no better */
+  gboolean leaks;   /* it was closed without waiting, or broken */
   gboolean closing; /* or closed: GLib tells it late during a dispatch */
 } Slot;
 
@@ -128,13 +130,30 @@ make_ring (void)
   slot->ring =
     guring_ring_new (slot->context, sizes[input_take_below (input, G_N_ELEMENTS (sizes))], &error);
   if (slot->ring == NULL)
-    g_error ("%s", error->message);
+    {
+      oracle_holds ("a ring is made", faults_have_fired (), "%s", error->message);
+      g_clear_pointer (&slot->context, g_main_context_unref);
+      return;
+    }
+  slot->uring = guring_ring_get_uring (slot->ring);
   g_object_set (slot->ring, "dispatch-budget", 1 + input_take_below (input, 8), NULL);
   n_slots++;
 
   /* Else the other thread would own it when it drops the ring. */
   if (slot->context != NULL)
     g_main_context_acquire (slot->context);
+}
+
+/* The last one in this place */
+static void
+on_broken (const struct io_uring *uring)
+{
+  Slot *slot = slots + n_slots;
+
+  while (slot > slots && (--slot)->uring != uring)
+    ;
+  if (slot->uring == uring)
+    slot->closed = slot->closing = slot->leaks = TRUE;
 }
 
 /* Returns: (nullable): one that is there */
@@ -520,6 +539,18 @@ flood (Slot *slot)
 
 /* The end */
 
+/* Whatever a fault has left, such as not to know the kernel's opcodes, ends with the input. */
+static void
+replace_default_ring (void)
+{
+  if (!faults_may_come ())
+    return;
+
+  records_close (guring_ring_get_default (NULL));
+  if (guring_ring_get_default (NULL) == NULL)
+    g_error ("No default ring");
+}
+
 static void
 finish_calls (void)
 {
@@ -531,7 +562,10 @@ finish_calls (void)
   for (guint i = 0; i < n_calls; i++)
     {
       while (calls[i].n_calls == 0)
-        g_main_context_iteration (main_context, TRUE);
+        {
+          faults_rescue (guring_ring_get_default (NULL));
+          g_main_context_iteration (main_context, TRUE);
+        }
       g_object_unref (calls[i].cancellable);
     }
 }
@@ -583,6 +617,7 @@ finish (gboolean context_first)
   for (guint i = 0; i < N_WAITERS; i++)
     eventfd_read (waiters[i], &value);
   descriptors_end ();
+  replace_default_ring ();
 }
 
 int
@@ -596,6 +631,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   memset (slots, 0, sizeof slots);
   memset (calls, 0, sizeof calls);
   n_slots = n_calls = 0;
+  faults_listen (on_broken);
 
   input = &whole;
   floods = input_take_boolean (input);
@@ -606,6 +642,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 
   input->size = 0;
   helper_wait ();
+  faults_disarm ();
   for (guint i = 0; i < n_slots && floods; i++)
     if (can_flood (&slots[i]))
       flood (&slots[i]);

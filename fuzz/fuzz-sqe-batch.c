@@ -7,6 +7,7 @@
 #include <poll.h>
 
 #include "descriptors.h"
+#include "faults.h"
 #include "input.h"
 #include "opcodes.h"
 #include "oracle.h"
@@ -31,6 +32,7 @@ static Resources resources[RECORDS_MAX];
 static guint64 ids[RECORDS_MAX];
 static gint ring_fd;
 static gboolean closed;
+static gboolean ring_broke;
 static guint n_naps;
 
 int
@@ -64,6 +66,12 @@ on_notify (gpointer data)
 }
 
 static void
+on_broken (const struct io_uring *uring)
+{
+  ring_broke = TRUE;
+}
+
+static void
 make_ring (FuzzInput *input)
 {
   guint entries = 1 + input_take_below (input, 16);
@@ -72,8 +80,12 @@ make_ring (FuzzInput *input)
 
   ring = g_initable_new (GURING_TYPE_RING, NULL, &error, "context", context, "entries", entries,
                          "cq-entries", cq_entries, NULL);
+  oracle_holds ("refused with a reason", (ring == NULL) == (error != NULL), "no error");
   if (ring == NULL)
-    g_error ("%s", error->message);
+    {
+      oracle_holds ("a ring is made", faults_have_fired (), "%s", error->message);
+      return;
+    }
   g_object_set (ring, "dispatch-budget", 1 + input_take_below (input, 16), NULL);
   closed = FALSE;
 }
@@ -173,7 +185,7 @@ queue_one (FuzzInput *input)
   id =
     guring_ring_queue (ring, &request.sqe, request.func, request.user_data, request.notify, &error);
   check_answer (id != 0,
-                !closed && opcodes_is_acceptable (&request.sqe) &&
+                !closed && !ring_broke && opcodes_is_acceptable (&request.sqe) &&
                   request.sqe.opcode != IORING_OP_LINK_TIMEOUT,
                 error, record);
   set_id (record, id);
@@ -193,7 +205,7 @@ queue_chain (FuzzInput *input)
     return;
 
   g_object_get (ring, "entries", &entries, NULL);
-  acceptable = !closed && n > 0 && n <= entries;
+  acceptable = !closed && !ring_broke && n > 0 && n <= entries;
   for (guint i = 0; i < n; i++)
     {
       build (input, &requests[i]);
@@ -224,7 +236,7 @@ iterate (void)
   g_autoptr (GError) error = NULL;
   gint n = guring_ring_iterate (ring, FALSE, &error);
 
-  oracle_holds ("a ring works until it is closed", (n < 0) == closed, "%s",
+  oracle_holds ("a ring works until it is closed", (n < 0) == closed || ring_broke, "%s",
                 error != NULL ? error->message : "no error");
 }
 
@@ -234,7 +246,7 @@ submit (void)
   g_autoptr (GError) error = NULL;
   gint n = guring_ring_submit (ring, &error);
 
-  oracle_holds ("a ring works until it is closed", (n < 0) == closed, "%s",
+  oracle_holds ("a ring works until it is closed", (n < 0) == closed || ring_broke, "%s",
                 error != NULL ? error->message : "no error");
 }
 
@@ -317,8 +329,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   records_start ();
   descriptors_start ();
   n_naps = 0;
+  ring_broke = FALSE;
+  faults_listen (on_broken);
 
   make_ring (&input);
+  if (ring == NULL)
+    return 0;
   register_resources (&input);
   for (guint i = 0; i < MAX_STEPS && !input_is_empty (&input); i++)
     step (&input);

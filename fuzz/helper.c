@@ -45,7 +45,11 @@ run (gpointer data)
 void
 helper_init (void)
 {
-  g_thread_unref (g_thread_new ("helper", run, NULL));
+  static gboolean started;
+
+  if (!started)
+    g_thread_unref (g_thread_new ("helper", run, NULL));
+  started = TRUE;
 }
 
 void

@@ -44,8 +44,10 @@ fuzz_libkernel_la_SOURCES = \
 	fuzz/arena.h \
 	fuzz/descriptors.c \
 	fuzz/descriptors.h \
+	fuzz/faults.h \
 	fuzz/helper.c \
 	fuzz/helper.h \
+	fuzz/no-faults.c \
 	fuzz/opcodes.c \
 	fuzz/opcodes.h \
 	fuzz/records.c \
@@ -128,17 +130,61 @@ nodist_EXTRA_fuzz_fuzz_stream_SOURCES = fuzz/none.cc
 fuzz_fuzz_stream_LDFLAGS = $(stream_ldflags)
 fuzz_fuzz_stream_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
-faults_sources = $(stream_sources) fuzz/faults.c fuzz/faults.h
+# Several harnesses in one program: their functions have names of their own.
+check_LTLIBRARIES += \
+	fuzz/libchains.la \
+	fuzz/liblifecycle.la \
+	fuzz/libsqe-batch.la \
+	fuzz/libstream.la \
+	$(NULL)
+fuzz_libchains_la_SOURCES = fuzz/fuzz-chains.c
+fuzz_libchains_la_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-DLLVMFuzzerInitialize=chains_initialize \
+	-DLLVMFuzzerTestOneInput=chains_test_one_input \
+	$(NULL)
+fuzz_liblifecycle_la_SOURCES = fuzz/fuzz-lifecycle.c
+fuzz_liblifecycle_la_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-DLLVMFuzzerInitialize=lifecycle_initialize \
+	-DLLVMFuzzerTestOneInput=lifecycle_test_one_input \
+	$(NULL)
+fuzz_libsqe_batch_la_SOURCES = fuzz/fuzz-sqe-batch.c
+fuzz_libsqe_batch_la_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-DLLVMFuzzerInitialize=sqe_batch_initialize \
+	-DLLVMFuzzerTestOneInput=sqe_batch_test_one_input \
+	$(NULL)
+fuzz_libstream_la_SOURCES = fuzz/fuzz-stream.c $(stream_sources)
+fuzz_libstream_la_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-DLLVMFuzzerInitialize=stream_initialize \
+	-DLLVMFuzzerTestOneInput=stream_test_one_input \
+	$(NULL)
+
+faults_sources = fuzz/fuzz-faults.c fuzz/faults.c fuzz/faults.h
+faults_libs = \
+	fuzz/libchains.la \
+	fuzz/liblifecycle.la \
+	fuzz/libsqe-batch.la \
+	fuzz/libstream.la \
+	fuzz/libkernel.la \
+	$(fuzz_libs) \
+	$(NULL)
 faults_ldflags = \
 	$(stream_ldflags) \
+	-Wl,--wrap=eventfd \
 	-Wl,--wrap=fsync \
 	-Wl,--wrap=ftruncate \
 	-Wl,--wrap=g_try_malloc \
 	-Wl,--wrap=g_try_realloc \
 	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_get_probe_ring \
 	-Wl,--wrap=io_uring_register_buf_ring \
 	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=madvise \
 	-Wl,--wrap=mkdirat \
+	-Wl,--wrap=mmap \
 	-Wl,--wrap=openat \
 	-Wl,--wrap=pread \
 	-Wl,--wrap=pwrite \
@@ -148,13 +194,13 @@ faults_ldflags = \
 	-Wl,--wrap=write \
 	$(NULL)
 
-fuzz_replay_faults_SOURCES = fuzz/fuzz-faults.c $(faults_sources) $(fuzz_replay_sources)
+fuzz_replay_faults_SOURCES = $(faults_sources) $(fuzz_replay_sources)
 fuzz_replay_faults_LDFLAGS = $(faults_ldflags)
-fuzz_replay_faults_LDADD = fuzz/libkernel.la $(fuzz_libs)
-fuzz_fuzz_faults_SOURCES = fuzz/fuzz-faults.c $(faults_sources)
+fuzz_replay_faults_LDADD = $(faults_libs)
+fuzz_fuzz_faults_SOURCES = $(faults_sources)
 nodist_EXTRA_fuzz_fuzz_faults_SOURCES = fuzz/none.cc
 fuzz_fuzz_faults_LDFLAGS = $(faults_ldflags)
-fuzz_fuzz_faults_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+fuzz_fuzz_faults_LDADD = $(faults_libs) $(LIB_FUZZING_ENGINE)
 
 EXTRA_DIST += \
 	fuzz/arguments.sh \

@@ -12,14 +12,17 @@ import random
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
+seeds = {}
 
-def write(target, seeds):
+
+def write(target, parts):
     directory = CORPUS / target
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.glob("seed-*"):
         old.unlink()
-    for name, parts in seeds.items():
-        (directory / f"seed-{name}").write_bytes(b"".join(parts))
+    seeds[target] = {name: b"".join(parts[name]) for name in parts}
+    for name, content in seeds[target].items():
+        (directory / f"seed-{name}").write_bytes(content)
 
 
 # fuzz-registry.c
@@ -232,10 +235,14 @@ def stream_seeds():
 write("stream", stream_seeds())
 
 
-# fuzz-faults.c: first without or with, then when which fault comes
+# fuzz-faults.c: which harness, then when which fault comes, then what the harness reads
+
+HARNESSES = ("stream", "sqe-batch", "chains", "lifecycle")
 
 write("faults", {
-    f"{which}-{name}": [parts[0][:1], bytes(x for i in range(6) for x in (which + i, i)),
-                        parts[0][1:], *parts[1:]]
-    for which in (0, 3) for name, parts in stream_seeds().items()
+    f"{HARNESSES[harness]}-{which}-{i}": [
+        bytes([harness]), bytes(x for fault in range(6) for x in (which + fault, fault + i)),
+        seeds[HARNESSES[harness]][name]]
+    for harness in range(len(HARNESSES)) for which in (0, 3)
+    for i, name in enumerate(sorted(seeds[HARNESSES[harness]]))
 })

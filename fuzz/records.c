@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "faults.h"
 #include "opcodes.h"
 #include "oracle.h"
 #include "records.h"
@@ -155,7 +156,12 @@ void
 records_close (GuringRing *ring)
 {
   g_autoptr (GError) error = NULL;
-  gboolean in_time = guring_ring_close (ring, CLOSE_TIMEOUT, &error);
+  gboolean in_time;
+
+  faults_spare (TRUE);
+  faults_rescue (ring);
+  in_time = guring_ring_close (ring, CLOSE_TIMEOUT, &error);
+  faults_spare (FALSE);
 
   for (guint i = 0; i < n_records && !in_time; i++)
     if (records[i].id != 0 && records[i].n_final == 0)

@@ -14,6 +14,7 @@ static GFile *files[N_TWINS];
 
 /* What GIO does in place of the library may end half-way, and so may a backup. */
 static gboolean all_or_nothing;
+static gboolean is_link;
 
 static void
 load (void)
@@ -55,6 +56,8 @@ replace (void)
   Call *call = call_new (FALSE);
 
   all_or_nothing = all_or_nothing && !backup;
+  if (is_link) /* GIO writes to the file that it leads to, and whoever has that open sees it */
+    stream_drop_streams ();
   guring_file_replace_contents_bytes_async (files[MINE], bytes, etag, backup, flags,
                                             call->cancellable, call_ready, call);
   done = guring_file_replace_contents_bytes_finish (files[MINE], call_wait (call), NULL, &error);
@@ -179,6 +182,7 @@ stream_file_step (void)
   for (guint i = 0; i < N_TWINS; i++)
     files[i] = twins_get_file (i, name);
   all_or_nothing = twins_is_plain (name);
+  is_link = twins_is_link (name);
   step ();
   for (guint i = 0; i < N_TWINS; i++)
     g_clear_object (&files[i]);

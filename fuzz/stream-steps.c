@@ -92,14 +92,14 @@ stream_get_pattern (void)
 }
 
 void
-stream_steps_run (FuzzInput *input, gboolean without, const CallFaults *faults)
+stream_steps_run (FuzzInput *input, gboolean without)
 {
   static void (*const steps[]) (void) = { stream_step,      stream_step,      stream_step,
                                           stream_file_step, stream_file_step, stream_pipe_step };
 
   stream_input = input;
   descriptors_start ();
-  calls_start (input, without, faults);
+  calls_start (input, without);
   twins_make ();
   for (guint i = 0; i < MAX_STEPS && !input_is_empty (input) && calls_are_left (); i++)
     input_take_choice (input, steps) ();

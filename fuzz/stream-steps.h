@@ -9,8 +9,8 @@
 
 #define STREAM_MAX_BYTES 9000
 
-/* All that an input says; @faults: see calls_start() */
-void stream_steps_run (FuzzInput *input, gboolean without, const CallFaults *faults);
+/* All that an input says; @without: see calls_start() */
+void stream_steps_run (FuzzInput *input, gboolean without);
 
 /* Between the files that the steps are in */
 

@@ -86,6 +86,12 @@ twins_is_plain (guint name)
   return name < 3;
 }
 
+gboolean
+twins_is_link (guint name)
+{
+  return name == 4;
+}
+
 guint
 twins_get_n_names (void)
 {
