@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+# Only 'make bench' builds these. Written as a stranger would: with the shared library alone
+EXTRA_PROGRAMS += bench/bench
+CLEANFILES += bench/bench
+
+bench_bench_SOURCES = \
+	bench/blocks-gio.c \
+	bench/blocks-guring-gio.c \
+	bench/blocks.c \
+	bench/blocks.h \
+	bench/echo-client.c \
+	bench/echo-client.h \
+	bench/echo-epoll.c \
+	bench/echo-fd-source.c \
+	bench/echo-guring.c \
+	bench/echo-raw.c \
+	bench/echo-streams.c \
+	bench/echo-textbook.c \
+	bench/echo.c \
+	bench/echo.h \
+	bench/harness.c \
+	bench/harness.h \
+	bench/load-guring.c \
+	bench/load-raw.c \
+	bench/load-textbook.c \
+	bench/load.c \
+	bench/load.h \
+	bench/main.c \
+	bench/nop.c \
+	bench/raw.c \
+	bench/raw.h \
+	bench/sqes-guring.c \
+	bench/sqes-raw.c \
+	bench/sqes-textbook.c \
+	bench/sqes.h \
+	bench/textbook.c \
+	bench/textbook.h \
+	$(NULL)
+if HAVE_LIBUV
+bench_bench_SOURCES += bench/blocks-libuv.c bench/echo-libuv.c bench/load-libuv.c
+endif
+if HAVE_LIBDEX
+bench_bench_SOURCES += bench/blocks-libdex.c bench/load-libdex.c
+endif
+bench_bench_CFLAGS = $(AM_CFLAGS) $(LIBDEX_CFLAGS) $(LIBUV_CFLAGS)
+bench_bench_LDADD = lib/libguring-1.la $(GURING_LIBS) $(LIBDEX_LIBS) $(LIBUV_LIBS)
+
+EXTRA_DIST += bench/plan.py bench/report.py bench/run.py
+
+.PHONY: bench
+bench: bench/bench$(EXEEXT) examples/http-server$(EXEEXT)
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/bench/run.py

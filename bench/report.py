@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Medians of the rounds, as CSV and as a table."""
+
+import csv
+import statistics
+
+COLUMNS = ('group', 'case', 'impl', 'depth', 'ops_per_s', 'cpu_ns_per_op', 'syscalls_per_op',
+           'peak_rss_kib', 'ratio_cpu_to_raw')
+ROUND_COLUMNS = ('group', 'case', 'impl', 'depth', 'round', 'ops_per_s', 'cpu_ns_per_op',
+                 'peak_rss_kib')
+
+
+def median_ratio(mine, others):
+    """Of the rounds, each with its own: what slows a round down slows both."""
+    return statistics.median(a / b for a, b in zip(mine, others))
+
+
+def spread(values):
+    """Half of the rounds are within so many per cent of the median."""
+    if len(values) < 3:
+        return 0.0
+    low, middle, high = statistics.quantiles(values, n=4, method='inclusive')
+    return 100 * (high - low) / 2 / middle
+
+
+def make_row(case, impl, rounds, syscalls, raw_rounds):
+    cpu = [r['cpu_ns_per_op'] for r in rounds]
+    raw = [r['cpu_ns_per_op'] for r in raw_rounds]
+    return {
+        'group': case.group,
+        'case': case.name,
+        'impl': impl,
+        'depth': case.depth,
+        'ops_per_s': f"{statistics.median(r['ops_per_s'] for r in rounds):.0f}",
+        'cpu_ns_per_op': f'{statistics.median(cpu):.1f}',
+        'syscalls_per_op': '' if syscalls is None else f'{syscalls:.3f}',
+        'peak_rss_kib': f"{statistics.median(r['peak_rss_kib'] for r in rounds):.0f}",
+        'ratio_cpu_to_raw': f'{median_ratio(cpu, raw):.3f}' if raw else '',
+        'spread': f'{spread(cpu):.0f}',  # not in the CSV
+    }
+
+
+def write_csv(path, columns, rows):
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        writer = csv.DictWriter(file, columns, extrasaction='ignore', lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def format_row(row):
+    return (f"{row['group']:8}{row['case']:13}{row['depth']:>8}  {row['impl']:18}"
+            f"{row['ops_per_s']:>10}{row['cpu_ns_per_op']:>12} ±{row['spread']:>2}%"
+            f"{row['syscalls_per_op']:>10}{row['peak_rss_kib']:>10}{row['ratio_cpu_to_raw']:>9}")
+
+
+def print_table(rows):
+    print(f"{'group':8}{'case':13}{'depth':>8}  {'implementation':18}{'ops/s':>10}"
+          f"{'CPU ns/op':>12}     {'calls/op':>10}{'RSS KiB':>10}{'CPU/raw':>9}")
+    previous = None
+    for row in rows:
+        if previous not in (None, (row['group'], row['case'], row['depth'])):
+            print()
+        previous = row['group'], row['case'], row['depth']
+        print(format_row(row))
