@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -20,9 +19,6 @@
 
 #include "echo-client.h"
 #include "echo.h"
-
-#define EXIT_IMPOSSIBLE 69 /* EX_UNAVAILABLE: not on this machine */
-#define OTHER_FDS 64
 
 BenchConnections bench_connections;
 
@@ -51,26 +47,7 @@ pin (guint cpu)
   CPU_ZERO (&set);
   CPU_SET (cpu, &set);
   if (sched_setaffinity (0, sizeof set, &set) < 0)
-    {
-      fprintf (stderr, "bench: no CPU %u here\n", cpu);
-      exit (EXIT_IMPOSSIBLE);
-    }
-}
-
-static void
-allow_descriptors (rlim_t n)
-{
-  struct rlimit limit;
-
-  getrlimit (RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit (RLIMIT_NOFILE, &limit);
-  if (limit.rlim_max < n)
-    {
-      fprintf (stderr, "bench: RLIMIT_NOFILE is %lu, this takes %lu\n",
-               (unsigned long) limit.rlim_max, (unsigned long) n);
-      exit (EXIT_IMPOSSIBLE);
-    }
+    bench_impossible ("there is no CPU %u", cpu);
 }
 
 static int
@@ -137,6 +114,7 @@ run (const BenchCase *test, void (*serve) (void))
   struct sockaddr_storage storage;
   struct sockaddr *address = (struct sockaddr *) &storage;
   socklen_t size = get_address (g_str_has_prefix (test->name, "tcp"), &storage);
+  guint client_cpu = g_str_has_suffix (test->name, "-cores") ? 1 : 0;
   gboolean idle = g_str_has_suffix (test->name, "-idle");
   guint n_busy = idle ? 1 : test->depth;
   int listener;
@@ -146,15 +124,12 @@ run (const BenchCase *test, void (*serve) (void))
   n_warm = MAX (n_busy, test->n_ops / 10);
   n_total = n_warm + test->n_ops;
 
-  allow_descriptors (bench_connections.n + OTHER_FDS);
+  bench_allow_descriptors (bench_connections.n);
   listener = listen_on (address, &size);
-  fflush (stdout);
+  pin (client_cpu); /* before there is a client, so that a lack of CPUs ends it all */
   client = fork ();
   if (client == 0)
-    {
-      pin (g_str_has_suffix (test->name, "-cores") ? 1 : 0);
-      connect_client (address, size, bench_connections.n, n_busy);
-    }
+    connect_client (address, size, bench_connections.n, n_busy);
   pin (0);
   accept_all (listener, address->sa_family);
   serve ();

@@ -3,16 +3,18 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "syscalls.h"
+
+#define EXIT_IMPOSSIBLE 69 /* EX_UNAVAILABLE */
+#define OTHER_DESCRIPTORS 64
 
 typedef struct
 {
@@ -20,6 +22,8 @@ typedef struct
   gint64 cpu;
   guint64 syscalls;
 } Clocks;
+
+#define N_OWN_SYSCALLS 3 /* of bench_begin() and bench_end(), while it is counted */
 
 static Clocks start;
 static int syscall_counter = -1;
@@ -43,6 +47,30 @@ bench_expect (const char *what, gint64 result, gint64 expected)
   exit (EXIT_FAILURE);
 }
 
+void
+bench_impossible (const char *format, ...)
+{
+  va_list arguments;
+
+  va_start (arguments, format);
+  vfprintf (stderr, format, arguments);
+  va_end (arguments);
+  exit (EXIT_IMPOSSIBLE);
+}
+
+void
+bench_allow_descriptors (guint n)
+{
+  struct rlimit limit;
+
+  getrlimit (RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max < n + OTHER_DESCRIPTORS)
+    bench_impossible ("RLIMIT_NOFILE is %lu, this takes %u", (unsigned long) limit.rlim_max,
+                      n + OTHER_DESCRIPTORS);
+}
+
 GuringRing *
 bench_ring_new (guint cq_entries)
 {
@@ -55,26 +83,6 @@ bench_ring_new (guint cq_entries)
   return ring;
 }
 
-/* System calls, counted by the kernel's tracepoint: in a run of its own (BENCH_COUNT), for while it
- * is in use it slows every system call of the machine. Threads count, a forked client does not. */
-static int
-open_syscall_counter (void)
-{
-  g_autofree char *id = NULL;
-  struct perf_event_attr attributes = {
-    .type = PERF_TYPE_TRACEPOINT,
-    .size = sizeof attributes,
-    .inherit = 1,
-    .inherit_thread = 1,
-  };
-
-  if (!g_file_get_contents ("/sys/kernel/tracing/events/raw_syscalls/sys_enter/id", &id, NULL,
-                            NULL))
-    return -1;
-  attributes.config = g_ascii_strtoull (id, NULL, 10);
-  return (int) syscall (SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
 static gint64
 read_clock (clockid_t clock)
 {
@@ -84,17 +92,33 @@ read_clock (clockid_t clock)
   return time.tv_sec * G_GINT64_CONSTANT (1000000000) + time.tv_nsec;
 }
 
+/* Of the programs that it has run. */
+static struct rusage
+get_children (void)
+{
+  struct rusage children;
+
+  getrusage (RUSAGE_CHILDREN, &children);
+  return children;
+}
+
+static gint64
+as_ns (struct timeval time)
+{
+  return (time.tv_sec * G_USEC_PER_SEC + time.tv_usec) * 1000;
+}
+
 static Clocks
 read_clocks (void)
 {
+  struct rusage children = get_children ();
   Clocks clocks = { 0 };
 
   if (syscall_counter >= 0)
-    bench_expect ("reading the counter",
-                  read (syscall_counter, &clocks.syscalls, sizeof clocks.syscalls),
-                  sizeof clocks.syscalls);
+    clocks.syscalls = bench_syscalls_read (syscall_counter);
   clocks.wall = read_clock (CLOCK_MONOTONIC);
-  clocks.cpu = read_clock (CLOCK_PROCESS_CPUTIME_ID);
+  clocks.cpu =
+    read_clock (CLOCK_PROCESS_CPUTIME_ID) + as_ns (children.ru_utime) + as_ns (children.ru_stime);
   return clocks;
 }
 
@@ -108,14 +132,14 @@ get_peak_rss (void)
   if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL) ||
       (line = strstr (status, "VmHWM:")) == NULL)
     return 0;
-  return strtol (line + strlen ("VmHWM:"), NULL, 10);
+  return MAX (strtol (line + strlen ("VmHWM:"), NULL, 10), get_children ().ru_maxrss);
 }
 
 void
 bench_begin (void)
 {
   if (g_getenv ("BENCH_COUNT") != NULL)
-    syscall_counter = open_syscall_counter ();
+    syscall_counter = bench_syscalls_open (0);
   start = read_clocks ();
 }
 
@@ -127,6 +151,6 @@ bench_end (guint64 n_ops)
   printf ("ops %" G_GUINT64_FORMAT "\nwall_ns %" G_GINT64_FORMAT "\ncpu_ns %" G_GINT64_FORMAT "\n",
           n_ops, end.wall - start.wall, end.cpu - start.cpu);
   printf ("peak_rss_kib %ld\n", get_peak_rss ());
-  if (syscall_counter >= 0) /* but for the one that began to count */
-    printf ("syscalls %" G_GUINT64_FORMAT "\n", end.syscalls - start.syscalls - 1);
+  if (syscall_counter >= 0)
+    printf ("syscalls %" G_GUINT64_FORMAT "\n", end.syscalls - start.syscalls - N_OWN_SYSCALLS);
 }

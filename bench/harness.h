@@ -30,7 +30,11 @@ typedef struct
 extern const BenchEntry bench_nop[];
 extern const BenchEntry bench_block[];
 extern const BenchEntry bench_load[];
+extern const BenchEntry bench_copy[];
 extern const BenchEntry bench_echo[];
+extern const BenchEntry bench_fds[];
+extern const BenchEntry bench_scale[];
+extern const BenchEntry bench_latency[];
 
 /* Exactly what is between the two is measured; the end prints it. */
 void bench_begin (void);
@@ -39,6 +43,10 @@ void bench_end (guint64 n_ops);
 /* Says what failed and ends the program, so that no wrong figure comes out of it. */
 void bench_fail (const char *what, int error_number) G_GNUC_NORETURN;
 void bench_expect (const char *what, gint64 result, gint64 expected);
+
+/* Ends the program too: the machine does not have what it takes. */
+void bench_impossible (const char *format, ...) G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN;
+void bench_allow_descriptors (guint n);
 
 static inline gboolean
 bench_case_is (const BenchCase *test, const char *name)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 # Only 'make bench' builds these. Written as a stranger would: with the shared library alone
-EXTRA_PROGRAMS += bench/bench
-CLEANFILES += bench/bench
+bench_programs = bench/bench bench/http-gio
+EXTRA_PROGRAMS += $(bench_programs)
+CLEANFILES += $(bench_programs) bench/results/*
 
 bench_bench_SOURCES = \
 	bench/blocks-gio.c \
 	bench/blocks-guring-gio.c \
 	bench/blocks.c \
 	bench/blocks.h \
+	bench/copy-raw.c \
+	bench/copy.c \
+	bench/copy.h \
 	bench/echo-client.c \
 	bench/echo-client.h \
 	bench/echo-epoll.c \
@@ -19,8 +23,10 @@ bench_bench_SOURCES = \
 	bench/echo-textbook.c \
 	bench/echo.c \
 	bench/echo.h \
+	bench/fds.c \
 	bench/harness.c \
 	bench/harness.h \
+	bench/latency.c \
 	bench/load-guring.c \
 	bench/load-raw.c \
 	bench/load-textbook.c \
@@ -30,15 +36,18 @@ bench_bench_SOURCES = \
 	bench/nop.c \
 	bench/raw.c \
 	bench/raw.h \
+	bench/scale.c \
 	bench/sqes-guring.c \
 	bench/sqes-raw.c \
 	bench/sqes-textbook.c \
 	bench/sqes.h \
+	bench/syscalls.c \
+	bench/syscalls.h \
 	bench/textbook.c \
 	bench/textbook.h \
 	$(NULL)
 if HAVE_LIBUV
-bench_bench_SOURCES += bench/blocks-libuv.c bench/echo-libuv.c bench/load-libuv.c
+bench_bench_SOURCES += bench/blocks-libuv.c bench/copy-libuv.c bench/echo-libuv.c bench/load-libuv.c
 endif
 if HAVE_LIBDEX
 bench_bench_SOURCES += bench/blocks-libdex.c bench/load-libdex.c
@@ -46,8 +55,16 @@ endif
 bench_bench_CFLAGS = $(AM_CFLAGS) $(LIBDEX_CFLAGS) $(LIBUV_CFLAGS)
 bench_bench_LDADD = lib/libguring-1.la $(GURING_LIBS) $(LIBDEX_LIBS) $(LIBUV_LIBS)
 
-EXTRA_DIST += bench/plan.py bench/report.py bench/run.py
+bench_http_gio_SOURCES = bench/http-gio.c
+bench_http_gio_LDADD = $(GURING_LIBS)
+
+EXTRA_DIST += \
+	bench/http_servers.py \
+	bench/plan.py \
+	bench/report.py \
+	bench/run.py \
+	$(NULL)
 
 .PHONY: bench
-bench: bench/bench$(EXEEXT) examples/http-server$(EXEEXT)
+bench: $(bench_programs) examples/http-server$(EXEEXT)
 	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/bench/run.py

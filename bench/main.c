@@ -5,14 +5,17 @@
  *
  *   bench GROUP CASE IMPLEMENTATION DEPTH OPERATIONS DIRECTORY
  *   bench --list
+ *   bench --count-syscalls PID SECONDS
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "harness.h"
+#include "syscalls.h"
 
-static const BenchEntry *const groups[] = { bench_nop, bench_block, bench_load, bench_echo };
+static const BenchEntry *const groups[] = { bench_nop,  bench_block, bench_load,  bench_copy,
+                                            bench_echo, bench_fds,   bench_scale, bench_latency };
 
 static int
 list (void)
@@ -40,6 +43,11 @@ main (int argc, char **argv)
 
   if (argc == 2 && g_str_equal (argv[1], "--list"))
     return list ();
+  if (argc == 4 && g_str_equal (argv[1], "--count-syscalls"))
+    {
+      bench_syscalls_watch (atoi (argv[2]), (guint) atoi (argv[3]));
+      return EXIT_SUCCESS;
+    }
   if (argc == 7)
     entry = find (argv[1], argv[3]);
   if (entry == NULL)

@@ -8,7 +8,9 @@ import statistics
 COLUMNS = ('group', 'case', 'impl', 'depth', 'ops_per_s', 'cpu_ns_per_op', 'syscalls_per_op',
            'peak_rss_kib', 'ratio_cpu_to_raw')
 ROUND_COLUMNS = ('group', 'case', 'impl', 'depth', 'round', 'ops_per_s', 'cpu_ns_per_op',
-                 'peak_rss_kib')
+                 'peak_rss_kib', 'p50_ns', 'p99_ns', 'p999_ns')
+LATENCY_COLUMNS = ('case', 'impl', 'p50_us', 'p99_us', 'p999_us')
+LEFT_OUT_COLUMNS = ('group', 'case', 'impl', 'depth', 'why')
 
 
 def median_ratio(mine, others):
@@ -19,9 +21,9 @@ def median_ratio(mine, others):
 def spread(values):
     """Half of the rounds are within so many per cent of the median."""
     if len(values) < 3:
-        return 0.0
+        return '-'
     low, middle, high = statistics.quantiles(values, n=4, method='inclusive')
-    return 100 * (high - low) / 2 / middle
+    return f'{100 * (high - low) / 2 / middle:.0f}'
 
 
 def make_row(case, impl, rounds, syscalls, raw_rounds):
@@ -37,8 +39,20 @@ def make_row(case, impl, rounds, syscalls, raw_rounds):
         'syscalls_per_op': '' if syscalls is None else f'{syscalls:.3f}',
         'peak_rss_kib': f"{statistics.median(r['peak_rss_kib'] for r in rounds):.0f}",
         'ratio_cpu_to_raw': f'{median_ratio(cpu, raw):.3f}' if raw else '',
-        'spread': f'{spread(cpu):.0f}',  # not in the CSV
+        'spread': spread(cpu),  # not in the CSV
     }
+
+
+def make_latencies(rounds):
+    """Medians of the percentiles of the rounds."""
+    of_each = {}
+    for r in rounds:
+        if r['group'] == 'latency':
+            of_each.setdefault((r['case'], r['impl']), []).append(r)
+    return [{'case': case, 'impl': impl,
+             **{f'{p}_us': f"{statistics.median(r[f'{p}_ns'] for r in own) / 1000:.0f}"
+                for p in ('p50', 'p99', 'p999')}}
+            for (case, impl), own in of_each.items()]
 
 
 def write_csv(path, columns, rows):
@@ -63,3 +77,28 @@ def print_table(rows):
             print()
         previous = row['group'], row['case'], row['depth']
         print(format_row(row))
+
+
+def print_latencies(latencies):
+    for row in latencies:
+        print(f"late by, us: {row['case']:6} beside {row['impl']:9} p50 {row['p50_us']:>6}"
+              f"  p99 {row['p99_us']:>6}  p99.9 {row['p999_us']:>6}")
+
+
+def print_left_out(rows, left_out):
+    print()
+    reasons = {}
+    for row in left_out:
+        cases = reasons.setdefault((row['impl'], row['why']), [])
+        cases.append(f"{row['group']} {row['case']} {row['depth']}")
+    for (impl, why), cases in reasons.items():
+        print(f"left out: {impl} ({why}): {', '.join(cases)}")
+    if not any(row['syscalls_per_op'] for row in rows):
+        print('left out: system calls: to count them takes root and tracefs')
+
+
+def print_all(results):
+    print_table(results.rows)
+    print()
+    print_latencies(make_latencies(results.rounds))
+    print_left_out(results.rows, results.left_out)

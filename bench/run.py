@@ -11,18 +11,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
+import http_servers
 import plan
 import report
 
 PROGRAM = 'bench/bench'
 RESULTS = 'bench/results'
-QUICK = bool(os.environ.get('BENCH_QUICK'))
-ROUNDS = 3 if QUICK else 7
-CPU_NS = 15e6 if QUICK else 100e6  # of a round of one implementation
-WALL_NS = 60e6 if QUICK else 300e6
-MIN_OPS = 100
-MIN_OPS_OF_DEPTH = 3
+QUICK = plan.QUICK
+ROUNDS = 1 if QUICK else 7
+CPU_NS = 5e6 if QUICK else 100e6  # of a round of one implementation
+WALL_NS = 10e6 if QUICK else 300e6
+READ_MIB = 16 if QUICK else 256
+WRITTEN_MIB = 16 if QUICK else 64
+HTTP_SECONDS = 1 if QUICK else 2
 
 EXIT_IMPOSSIBLE = 69  # EX_UNAVAILABLE
 EXIT_AGAIN = 75  # EX_TEMPFAIL
@@ -45,19 +48,25 @@ def enable_counting():
     os.execvp('unshare', ['unshare', '--mount', 'sh', '-c', mount, 'sh', sys.executable, *sys.argv])
 
 
+def write_random(path, size):
+    step = min(size, 1 << 20)
+    with open(path, 'wb') as file:
+        for _ in range(size // step):
+            file.write(os.urandom(step))
+
+
 def make_files(directory):
     os.mkdir(f'{directory}/load')
+    os.mkdir(f'{directory}/http')
     for i in range(1000):
-        with open(f'{directory}/load/{i}', 'wb') as file:
-            file.write(os.urandom(4096))
-    for name, size in (('read', 256 << 20), ('written', 64 << 20)):
-        with open(f'{directory}/{name}', 'wb') as file:
-            for _ in range(size >> 20):
-                file.write(os.urandom(1 << 20))
+        write_random(f'{directory}/load/{i}', 4096)
+    for name, size in (('read', READ_MIB << 20), ('written', WRITTEN_MIB << 20),
+                       ('copied', plan.N_MIB << 20), ('http/4KiB', 4096), ('http/1MiB', 1 << 20)):
+        write_random(f'{directory}/{name}', size)
     os.sync()
 
 
-def run_once(case, impl, n_ops, directory, **environment):
+def run_program(case, impl, n_ops, directory, **environment):
     command = [PROGRAM, case.group, case.name, impl, str(case.depth), str(n_ops), directory]
     for _ in range(TRIES):
         process = subprocess.run(command, capture_output=True, text=True, check=False,
@@ -72,36 +81,40 @@ def run_once(case, impl, n_ops, directory, **environment):
     return {key: int(value) for key, value in values.items()}
 
 
+def run_once(case, impl, n_ops, directory):
+    if case.group == 'http':
+        return http_servers.run(case, impl, HTTP_SECONDS, directory)
+    return run_program(case, impl, n_ops, directory)
+
+
 def as_round(values):
+    percentiles = {key: values[key] for key in ('p50_ns', 'p99_ns', 'p999_ns') if key in values}
     return {
         'ops_per_s': values['ops'] / values['wall_ns'] * 1e9,
         'cpu_ns_per_op': values['cpu_ns'] / values['ops'],
         'peak_rss_kib': values['peak_rss_kib'],
+        **percentiles,
     }
 
 
-def get_min_ops(case):
-    return max(MIN_OPS, MIN_OPS_OF_DEPTH * case.depth)
-
-
-def calibrate(case, impl, directory):
-    """How many operations make a round, so that those that cost more do less."""
-    n_ops = get_min_ops(case)
-    values = run_once(case, impl, n_ops, directory)
-    fit = min(CPU_NS / values['cpu_ns'], WALL_NS / values['wall_ns'])
-    return max(n_ops, int(n_ops * fit))
-
-
-def count_syscalls(case, impl, n_ops, directory):
-    n_ops = max(get_min_ops(case), n_ops // 10)
-    values = run_once(case, impl, n_ops, directory, BENCH_COUNT='1')
-    return values['syscalls'] / values['ops'] if 'syscalls' in values else None
+def try_out(case, impl, directory):
+    """How many operations make a round, so that those that cost more do less; and how many system
+    calls each takes, for whoever counts them is not to be timed."""
+    if case.group == 'http':
+        return None, http_servers.count_syscalls(case, impl, PROGRAM, directory)
+    n_ops = case.ops or case.min_ops
+    values = run_program(case, impl, n_ops, directory, BENCH_COUNT='1')
+    if case.ops is None:
+        fit = min(CPU_NS / values['cpu_ns'], WALL_NS / values['wall_ns'])
+        n_ops = max(n_ops, int(n_ops * fit))
+    return n_ops, values['syscalls'] / values['ops'] if 'syscalls' in values else None
 
 
 def measure(case, impls, directory):
     """Each round runs all of them in turn. Returns the rounds of each, and its system calls."""
-    n_ops = {impl: calibrate(case, impl, directory) for impl in impls}
-    syscalls = {impl: count_syscalls(case, impl, n_ops[impl], directory) for impl in impls}
+    tries = {impl: try_out(case, impl, directory) for impl in impls}
+    n_ops = {impl: tries[impl][0] for impl in impls}
+    syscalls = {impl: tries[impl][1] for impl in impls}
     rounds = {impl: [] for impl in impls}
     for _ in range(ROUNDS):
         for impl in impls:
@@ -109,36 +122,59 @@ def measure(case, impls, directory):
     return rounds, syscalls
 
 
-def get_built():
+def get_available():
     lines = subprocess.run([PROGRAM, '--list'], capture_output=True, text=True, check=True)
-    return {tuple(line.split()) for line in lines.stdout.splitlines()}
+    built = {tuple(line.split()) for line in lines.stdout.splitlines()}
+    return built | {('http', impl) for impl in http_servers.get_available()}
 
 
-def name_of(case, impl):
-    return f'{case.group} {case.name} {case.depth} {impl}'
+class Results:
+    """What there is to be written when all is done."""
 
+    def __init__(self):
+        self.rows = []
+        self.rounds = []
+        self.left_out = []
 
-def measure_all(cases, built, directory):
-    """Returns the rows, the rows of each round, and what was left out and why."""
-    rows, round_rows, left_out = [], [], {}
-    for case in cases:
-        impls = [impl for impl in case.impls if (case.group, impl) in built]
-        for impl in case.impls:
-            if impl not in impls:
-                left_out[name_of(case, impl)] = f'{impl} was not found by configure'
-        print(f'{case.group} {case.name} {case.depth}', file=sys.stderr)
-        try:
-            rounds, syscalls = measure(case, impls, directory)
-        except Impossible as reason:
-            left_out.update({name_of(case, impl): str(reason) for impl in impls})
-            continue
+    def leave_out(self, case, impls, why):
         for impl in impls:
-            rows.append(report.make_row(case, impl, rounds[impl], syscalls[impl],
-                                        rounds.get('raw', [])))
-            round_rows += [{'group': case.group, 'case': case.name, 'impl': impl,
-                            'depth': case.depth, 'round': i, **r}
-                           for i, r in enumerate(rounds[impl])]
-    return rows, round_rows, left_out
+            self.left_out.append({'group': case.group, 'case': case.name, 'impl': impl,
+                                  'depth': case.depth, 'why': why})
+
+    def add(self, case, impl, rounds, syscalls, raw_rounds):
+        self.rows.append(report.make_row(case, impl, rounds, syscalls, raw_rounds))
+        self.rounds += [{'group': case.group, 'case': case.name, 'impl': impl,
+                         'depth': case.depth, 'round': i, **r} for i, r in enumerate(rounds)]
+
+    def write(self):
+        report.write_csv(f'{RESULTS}/latest.csv', report.COLUMNS, self.rows)
+        report.write_csv(f'{RESULTS}/rounds.csv', report.ROUND_COLUMNS, self.rounds)
+        report.write_csv(f'{RESULTS}/left-out.csv', report.LEFT_OUT_COLUMNS, self.left_out)
+        report.write_csv(f'{RESULTS}/latency.csv', report.LATENCY_COLUMNS,
+                         report.make_latencies(self.rounds))
+
+
+def measure_case(case, available, directory, results):
+    impls = [impl for impl in case.impls if (case.group, impl) in available]
+    results.leave_out(case, [impl for impl in case.impls if impl not in impls], 'not found')
+    try:
+        rounds, syscalls = measure(case, impls, directory)
+    except Impossible as reason:
+        results.leave_out(case, impls, str(reason))
+        return
+    for impl in impls:
+        results.add(case, impl, rounds[impl], syscalls[impl], rounds.get('raw', []))
+
+
+def measure_all(cases, directory):
+    results = Results()
+    available = get_available()
+    for case in cases:
+        start = time.monotonic()
+        measure_case(case, available, directory, results)
+        print(f'{case.group} {case.name} {case.depth}: {time.monotonic() - start:.1f} s',
+              file=sys.stderr)
+    return results
 
 
 def main():
@@ -149,17 +185,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix='guring-bench-',
                                      dir=os.environ.get('BENCH_DIR', '/var/tmp')) as directory:
         make_files(directory)
-        rows, round_rows, left_out = measure_all(cases, get_built(), directory)
-
-    report.write_csv(f'{RESULTS}/latest.csv', report.COLUMNS, rows)
-    report.write_csv(f'{RESULTS}/rounds.csv', report.ROUND_COLUMNS, round_rows)
-    report.write_csv(f'{RESULTS}/left-out.csv', ('what', 'why'),
-                     [{'what': what, 'why': why} for what, why in left_out.items()])
-    report.print_table(rows)
-    for what, why in left_out.items():
-        print(f'left out: {what}: {why}')
-    if not any(row['syscalls_per_op'] for row in rows):
-        print('left out: system calls: counting them takes root and tracefs')
+        results = measure_all(cases, directory)
+    results.write()
+    report.print_all(results)
 
 
 main()
