@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-EXTRA_DIST += packaging/deb-check packaging/libguring-1.abi
+EXTRA_DIST += \
+	packaging/deb-check \
+	packaging/dist-check \
+	packaging/libguring-1.abi \
+	$(NULL)
 
-# SUITES='bookworm trixie' for some. Left behind: deb-check/
+# SUITES='bookworm trixie' for some, DEB_CHECK_FLAGS=--quick. Left behind: deb-check/
 .PHONY: deb-check
 deb-check: dist
-	$(srcdir)/packaging/deb-check $(distdir).tar.xz $(SUITES)
+	$(srcdir)/packaging/deb-check $(DEB_CHECK_FLAGS) $(distdir).tar.xz $(SUITES)
 
 # The ABI as it is declared to be, of x86-64 and with debugging information. 'make abi-declare' after
 # a change that is meant.
