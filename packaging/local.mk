@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 EXTRA_DIST += \
+	packaging/cross-check \
 	packaging/deb-check \
 	packaging/dist-check \
+	packaging/guring.spec \
 	packaging/libguring-1.abi \
+	packaging/release \
+	packaging/released-symbols \
+	packaging/rpm-check \
 	$(NULL)
 
 # SUITES='bookworm trixie' for some, DEB_CHECK_FLAGS=--quick. Left behind: deb-check/

@@ -130,6 +130,7 @@ scripts = \
 	tests/test-headers.sh \
 	tests/test-http-server.sh \
 	tests/test-install.sh \
+	tests/test-release.sh \
 	tests/test-servers.sh \
 	tests/test-symbols.sh \
 	tests/test-tools.sh \
