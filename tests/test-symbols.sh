@@ -37,7 +37,7 @@ nm -D --defined-only lib/.libs/libguring-1.so | awk '$2 != "A" { print $3 }' |
 debian=$srcdir/debian/libguring-1-0.symbols
 sed -n 's/^ \(guring_[a-z0-9_]*\)@GURING_.*/\1/p' "$debian" 2>/dev/null | sort >"$dir/debian" || true
 
-echo 1..6
+echo 1..9
 check 'the version script is sorted' "$dir/map-as-is" "$dir/map"
 check 'exports are what the version script lists' "$dir/map" "$dir/exports"
 check 'headers declare what the version script lists' "$dir/map" "$dir/headers"
@@ -53,6 +53,45 @@ documented=$(awk '/^\/\*\*$/ { getline; sub(/^ \* /, ""); sub(/:.*/, ""); name =
 grep -v '_get_type$' "$dir/map" >"$dir/functions"
 echo "$documented" >"$dir/documented"
 check 'each function is documented' "$dir/functions" "$dir/documented"
+
+# guring_ring_get_type and GuringRing: guringring
+sed -n 's/_get_type$//p' "$dir/map" | tr -d _ | sort >"$dir/types"
+sed -n 's/^ \* \(Guring[A-Za-z]*\):.*/\1/p' "$srcdir"/lib/*/*.c | tr '[:upper:]' '[:lower:]' |
+  sort >"$dir/documented-types"
+check 'each type is documented' "$dir/types" "$dir/documented-types"
+
+# FUNCTION PARAMETER, and FUNCTION Returns where it returns something: of the definition, and of the
+# comment before it
+awk '
+  function add (line) { print name, line >>(dir "/" (in_comment ? "described" : "defined")) }
+  /^\/\*\*$/ { getline; sub(/^ \* /, ""); sub(/:.*/, ""); name = $0; in_comment = name ~ /^guring_/; next }
+  in_comment && /^ \* @[a-z0-9_]*:/ { sub(/^ \* @/, ""); sub(/:.*/, ""); add($0) }
+  in_comment && /^ \* Returns:/ { add("Returns") }
+  in_comment && /^ \*\/$/ { in_comment = 0; text = ""; in_definition = 1; next }
+  in_definition && /^[{]$/ {
+    in_definition = 0
+    if (text !~ /^void /) add("Returns")
+    sub(/^[^(]*\(/, "", text); sub(/\) *$/, "", text)
+    n = split(text, parameters, ",")
+    for (i = 1; i <= n; i++) {
+      sub(/.*[ *]/, "", parameters[i])
+      if (parameters[i] != "void") add(parameters[i])
+    }
+  }
+  in_definition { text = text (text == "" ? "" : " ") $0 }
+' dir="$dir" "$srcdir"/lib/*/*.c
+for list in described defined; do
+  sort -o "$dir/$list" "$dir/$list"
+done
+check "each parameter, and what is returned, is documented" "$dir/defined" "$dir/described"
+
+# Properties, signals, structures and macros too
+awk '/^ *\/\*\*$/ { getline; comment = FILENAME ": " $0; since = 0 }
+     /^ *\* Since: [0-9]/ { since = 1 }
+     /^ *\*\/$/ { if (comment != "") print comment >(dir "/comments")
+                  if (comment != "" && since) print comment >(dir "/with-since")
+                  comment = "" }' dir="$dir" "$srcdir"/lib/*/*.c "$srcdir"/include/guring/*.h
+check 'each comment says since when' "$dir/comments" "$dir/with-since"
 
 if test -e "$debian"; then
   check "the symbols of Debian's package are what the version script lists" "$dir/map" "$dir/debian"

@@ -54,7 +54,15 @@
  */
 #define GURING_VERSION_0_1 (GURING_ENCODE_VERSION (0, 1))
 
-/* As G_ENCODE_VERSION(): GLib may not be included before liburing. */
+/**
+ * GURING_ENCODE_VERSION:
+ * @major: a major version
+ * @minor: a minor version
+ *
+ * As G_ENCODE_VERSION(): GLib may not be included before liburing.
+ *
+ * Since: 0.1
+ */
 #define GURING_ENCODE_VERSION(major, minor) ((major) << 16 | (minor) << 8)
 #define GURING_VERSION_CURRENT (GURING_ENCODE_VERSION (GURING_MAJOR_VERSION, GURING_MINOR_VERSION))
 
@@ -98,6 +106,14 @@
 #define GURING_AVAILABLE_IN_0_1 GURING_AVAILABLE_IN_ALL
 #endif
 
+/**
+ * GURING_DEPRECATED_IN_0_1_FOR:
+ * @function: what to use
+ *
+ * For what a version has deprecated.
+ *
+ * Since: 0.1
+ */
 #if GURING_VERSION_MIN_REQUIRED >= GURING_VERSION_0_1
 #define GURING_DEPRECATED_IN_0_1_FOR(function)                                                     \
   GURING_AVAILABLE_IN_ALL                                                                          \

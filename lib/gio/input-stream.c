@@ -338,6 +338,8 @@ guring_input_stream_set_close_fd (GuringInputStream *stream, gboolean close_fd)
  * guring_input_stream_get_close_fd:
  * @stream: a stream
  *
+ * Tells what becomes of the descriptor. The thread that uses @stream.
+ *
  * Returns: whether closing @stream closes the descriptor
  *
  * Since: 0.1

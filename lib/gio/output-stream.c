@@ -389,6 +389,8 @@ guring_output_stream_set_close_fd (GuringOutputStream *stream, gboolean close_fd
  * guring_output_stream_get_close_fd:
  * @stream: a stream
  *
+ * Tells what becomes of the descriptor. The thread that uses @stream.
+ *
  * Returns: whether closing @stream closes the descriptor
  *
  * Since: 0.1

@@ -56,6 +56,8 @@ add_listeners (GuringSocketService *service, GPtrArray *sockets, GObject *source
  *
  * Listens on a port of all addresses, IPv6 and IPv4, as g_socket_listener_add_inet_port() does.
  *
+ * For the thread that owns the service's context, or for any while none does.
+ *
  * Returns: %TRUE if so; %FALSE with %G_IO_ERROR_ADDRESS_IN_USE, %G_IO_ERROR_PERMISSION_DENIED and
  *   the like
  *
@@ -91,6 +93,8 @@ guring_socket_service_add_inet_port (GuringSocketService *service,
  *
  * Listens on a TCP port that is free, of all addresses, as g_socket_listener_add_any_inet_port()
  * does.
+ *
+ * For the thread that owns the service's context, or for any while none does.
  *
  * Returns: the port; 0 on error
  *
@@ -133,6 +137,8 @@ is_listening (GSocket *socket)
  *
  * Accepts connections of a socket.
  *
+ * For the thread that owns the service's context, or for any while none does.
+ *
  * Returns: %TRUE if so; %FALSE with %G_IO_ERROR_CLOSED if @socket is closed, or
  *   %G_IO_ERROR_INVALID_ARGUMENT if it does not listen
  *
@@ -170,6 +176,8 @@ guring_socket_service_add_socket (GuringSocketService *service,
  *
  * Sets #GuringSocketService:listen-backlog, for the sockets that the service has and the ports to
  * come. What guring_socket_service_add_socket() adds comes with a backlog of its own.
+ *
+ * For the thread that owns the service's context, or for any while none does.
  *
  * Since: 0.1
  */

@@ -138,6 +138,8 @@ add_chain (GuringRing *ring, const GuringRequest *requests, gsize n_requests, gu
  * wants that. `IOSQE_IO_LINK` may be left out. `IORING_OP_LINK_TIMEOUT` limits the time of the
  * request before it.
  *
+ * To be called by the thread that owns the ring's context, or by any while none does.
+ *
  * Returns: %TRUE if all were queued; %FALSE if none was, with the errors of guring_ring_queue() and
  *   %G_IO_ERROR_INVALID_ARGUMENT for a chain that is longer than the ring has entries
  *

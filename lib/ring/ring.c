@@ -284,7 +284,8 @@ guring_ring_class_init (GuringRingClass *class)
  *   do: %G_IO_ERROR_NOT_SUPPORTED (no io_uring in this kernel, or switched off by
  *   `GURING_DISABLE=1`), %G_IO_ERROR_PERMISSION_DENIED (by the sysctl kernel.io_uring_disabled or a
  *   seccomp filter), %G_IO_ERROR_NO_SPACE (memory, RLIMIT_MEMLOCK),
- *   %G_IO_ERROR_TOO_MANY_OPEN_FILES, %G_IO_ERROR_INVALID_ARGUMENT (too many @entries)
+ *   %G_IO_ERROR_TOO_MANY_OPEN_FILES, %G_IO_ERROR_INVALID_ARGUMENT (too many @entries), or what else
+ *   io_uring_setup() failed with
  *
  * Since: 0.1
  */
