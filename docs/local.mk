@@ -6,6 +6,7 @@ guides = \
 	docs/how-it-works.md \
 	docs/lifetimes.md \
 	docs/operation.svg \
+	docs/overview.md \
 	docs/porting.md \
 	docs/sockets.md \
 	docs/troubleshooting.md \
