@@ -69,6 +69,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/task.h \
 	lib/gio/transfer.c \
 	lib/gio/transfer.h \
+	lib/gio/turn.c \
+	lib/gio/turn.h \
 	lib/gio/vectors.c \
 	lib/gio/vectors.h \
 	lib/gio/write.c \

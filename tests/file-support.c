@@ -122,7 +122,10 @@ assert_same_error (const GError *error, const GError *expected, const gchar *nam
   ck_assert_msg ((error == NULL) == (expected == NULL), "%s: %s, not %s", name,
                  error != NULL ? error->message : "success",
                  expected != NULL ? expected->message : "success");
-  if (error != NULL)
-    ck_assert_msg (g_error_matches (error, expected->domain, expected->code), "%s: %s, not %s",
-                   name, error->message, expected->message);
+  if (error == NULL)
+    return;
+
+  ck_assert_msg (g_error_matches (error, expected->domain, expected->code), "%s: %s, not %s", name,
+                 error->message, expected->message);
+  ck_assert_msg (g_utf8_validate (error->message, -1, NULL), "%s: %s", name, error->message);
 }

@@ -45,6 +45,7 @@ valgrind_suites = \
 	tests/test-io-opcodes \
 	tests/test-io-read \
 	tests/test-io-splice \
+	tests/test-io-turns \
 	tests/test-io-write \
 	tests/test-kinds \
 	tests/test-loop \

@@ -95,7 +95,7 @@ END_TEST
 
 static const gchar *odd_names[] = { ".",         "missing",       "missing/file", "file/below",
                                     "dangling",  "link",          "loop",         LONG_NAME,
-                                    "test:///x", "resource:///x", "/dev/null" };
+                                    "test:///x", "resource:///x", "/dev/null",    "no UTF-8 \xff" };
 
 static void
 make_odd_names (void)

@@ -315,6 +315,9 @@ START_TEST (errors_of_read_are_told)
   ck_assert_int_eq (read_into (CLOSED_FD, &byte, 1, 0, &error), -1);
   assert_errno (error, EBADF, "Could not read");
   g_clear_error (&error);
+  ck_assert_int_eq (read_into (CLOSED_FD, &byte, 1, -2, &error), -1);
+  assert_errno (error, EINVAL, "Could not read");
+  g_clear_error (&error);
 }
 END_TEST
 

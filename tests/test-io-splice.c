@@ -141,6 +141,12 @@ START_TEST (errors_of_splice_are_told)
   assert_error (error, G_IO_ERROR_INVALID_ARGUMENT);
   assert_errno (error, EINVAL, "Could not splice");
   g_clear_error (&error);
+  ck_assert_int_eq (do_splice (file, -2, fds[1], -1, 10, &error), -1);
+  assert_errno (error, EINVAL, "Could not splice");
+  g_clear_error (&error);
+  ck_assert_int_eq (do_splice (file, 0, fds[1], -2, 10, &error), -1);
+  assert_errno (error, EINVAL, "Could not splice");
+  g_clear_error (&error);
   ck_assert_int_eq (do_splice (CLOSED_FD, 0, fds[1], -1, 10, &error), -1);
   assert_errno (error, EBADF, "Could not splice");
   g_clear_error (&error);

@@ -289,6 +289,9 @@ START_TEST (errors_of_write_are_told)
   ck_assert (!io_write (CLOSED_FD, bytes, 0, NULL, &error));
   assert_errno (error, EBADF, "Could not write");
   g_clear_error (&error);
+  ck_assert (!io_write (CLOSED_FD, bytes, -2, NULL, &error));
+  assert_errno (error, EINVAL, "Could not write");
+  g_clear_error (&error);
 }
 END_TEST
 

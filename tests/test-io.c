@@ -114,6 +114,17 @@ start_all (All *all)
   start_opening (NULL, reply++);
 }
 
+/* The fixture counts. */
+START_TEST (a_descriptor_that_nobody_asks_for_is_closed)
+{
+  g_auto (Reply) reply = { 0 };
+
+  guring_open_async (".", O_RDONLY, 0, 0, NULL, NULL, NULL);
+  guring_open_async (".", O_RDONLY, 0, 0, NULL, on_reply, &reply);
+  await (&reply);
+}
+END_TEST
+
 START_TEST (results_are_tagged_with_the_function)
 {
   const gpointer tags[] = {
@@ -383,6 +394,7 @@ add_callback_tests (TCase *tcase)
   tcase_add_test (tcase, callback_never_comes_from_within_the_call);
   tcase_add_test (tcase, callback_may_be_missing);
   tcase_add_test (tcase, a_descriptor_is_closed_when_its_ring_closes_first);
+  tcase_add_test (tcase, a_descriptor_that_nobody_asks_for_is_closed);
   tcase_add_test (tcase, results_are_tagged_with_the_function);
   tcase_add_test (tcase, callback_comes_in_the_context_of_the_call);
   tcase_add_test (tcase, result_outlives_its_context);

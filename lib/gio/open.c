@@ -10,6 +10,13 @@
 
 #include "task.h"
 
+/* The task's data is the descriptor and 1 until guring_open_finish() gives it out. */
+static void
+close_opened (gpointer data)
+{
+  close (GPOINTER_TO_INT (data) - 1);
+}
+
 /* Cancelled too late: nobody will get the descriptor. */
 static void
 on_opened (GuringTask *task, gint32 fd)
@@ -19,6 +26,8 @@ on_opened (GuringTask *task, gint32 fd)
       close (fd);
       fd = -ECANCELED;
     }
+  if (fd >= 0)
+    guring_task_set_data (task, GINT_TO_POINTER (fd + 1), close_opened);
   guring_task_return_res (task, fd);
 }
 
@@ -32,7 +41,8 @@ on_opened (GuringTask *task, gint32 fd)
  * @callback: (scope async) (nullable): called in the thread-default main context of the caller
  * @user_data: for @callback
  *
- * Opens a file. guring_open_finish() gets the descriptor. Any thread.
+ * Opens a file. guring_open_finish() gets the descriptor; if nobody asks for it, it is closed. Any
+ * thread.
  *
  * Since: 0.1
  */
@@ -71,7 +81,11 @@ guring_open_async (const gchar *path,
 gint
 guring_open_finish (GAsyncResult *result, GError **error)
 {
-  return (gint) guring_task_finish (result, guring_open_async, error);
+  gint fd = (gint) guring_task_finish (result, guring_open_async, error);
+
+  if (fd >= 0)
+    guring_task_set_data (GURING_TASK (result), NULL, NULL);
+  return fd;
 }
 
 /* Nobody else can close it. */

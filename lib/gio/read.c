@@ -21,6 +21,9 @@
  * Reads @count bytes of a file, or what there is up to its end. From pipes, sockets and terminals
  * it reads what there is, at least one byte unless they have ended. Any thread.
  *
+ * With an @offset of -1 it is done when the calls of that kind on @fd before it, in the same
+ * context, have ended: no need to wait for them.
+ *
  * Since: 0.1
  */
 void
@@ -41,7 +44,7 @@ guring_read_into_async (gint fd,
                           user_data);
   guring_task_set_data (task, guring_transfer_new (fd, offset, buffer, count),
                         guring_transfer_free);
-  guring_transfer_start_reading (task);
+  guring_transfer_read (task);
 }
 
 /**
@@ -96,7 +99,7 @@ guring_read_async (gint fd,
     }
 
   transfer->bytes = g_bytes_new_take (buffer, count);
-  guring_transfer_start_reading (task);
+  guring_transfer_read (task);
 }
 
 /**

@@ -257,13 +257,14 @@ examine (const GuringReplacement *replacement)
   const struct stat *original = &replacement->original;
   g_autofree gchar *etag =
     guring_file_make_etag (original->st_mtim.tv_sec, (guint32) original->st_mtim.tv_nsec);
+  g_autofree gchar *name = g_filename_display_name (replacement->path);
 
   if (!S_ISREG (original->st_mode))
     return g_error_new (G_IO_ERROR, G_IO_ERROR_NOT_REGULAR_FILE,
-                        "Could not replace %s: it is not a regular file", replacement->path);
+                        "Could not replace %s: it is not a regular file", name);
   if (replacement->etag != NULL && g_strcmp0 (replacement->etag, etag) != 0)
     return g_error_new (G_IO_ERROR, G_IO_ERROR_WRONG_ETAG,
-                        "Could not replace %s: it was changed by someone else", replacement->path);
+                        "Could not replace %s: it was changed by someone else", name);
   return NULL;
 }
 

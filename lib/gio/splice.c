@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 
@@ -135,7 +136,10 @@ guring_splice_async (gint fd_in,
 
   *splice = (Splice){ fd_in, offset_in, fd_out, offset_out, count, flags, 0 };
   guring_task_set_data (task, splice, g_free);
-  start (task);
+  if (offset_in < -1 || offset_out < -1)
+    guring_task_return_errno (task, EINVAL);
+  else
+    start (task);
 }
 
 /**

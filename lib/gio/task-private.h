@@ -6,6 +6,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _GuringLine GuringLine;
+
 struct _GuringTask
 {
   GObject parent_instance;
@@ -34,6 +36,8 @@ struct _GuringTask
   gboolean is_synchronous;
   gboolean aborted; /* atomic */
   GSource *source;  /* that waits for the step without a ring, or NULL */
+
+  GuringLine *line; /* in which it stands or has the turn, or NULL */
 
   guint timeout; /* of each step, in seconds; 0: none */
   struct __kernel_timespec timespec;

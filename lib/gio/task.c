@@ -10,6 +10,7 @@
 #include <errno.h>
 #include "context.h"
 #include "task-private.h"
+#include "turn.h"
 
 static gpointer
 guring_task_get_user_data (GAsyncResult *result)
@@ -212,6 +213,7 @@ end (GuringTask *task)
   if (task->cancelled_handler != 0)
     g_cancellable_disconnect (task->cancellable, task->cancelled_handler);
   task->cancelled_handler = 0;
+  guring_turn_pass (task);
 
   if (task->is_synchronous)
     g_object_unref (task);
@@ -241,13 +243,18 @@ guring_task_return_errno (GuringTask *task, int error_number)
 {
   gint code = (gint) g_io_error_from_errno (error_number);
   const gchar *reason = g_strerror (error_number);
+  g_autofree gchar *name = NULL;
 
-  if (task->path != NULL && *task->path != '\0')
-    guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s %s: %s",
-                                                 task->verb, task->path, reason));
-  else
-    guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s: %s", task->verb,
-                                                 reason));
+  if (task->path == NULL || *task->path == '\0')
+    {
+      guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s: %s", task->verb,
+                                                   reason));
+      return;
+    }
+
+  name = g_filename_display_name (task->path); /* a message is UTF-8, a path need not be */
+  guring_task_return_error (task, g_error_new (G_IO_ERROR, code, "Could not %s %s: %s", task->verb,
+                                               name, reason));
 }
 
 void

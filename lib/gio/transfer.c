@@ -4,10 +4,12 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "descriptor.h"
 #include "transfer.h"
+#include "turn.h"
 
 GuringTransfer *
 guring_transfer_new (int fd, gint64 offset, gpointer buffer, gsize count)
@@ -64,6 +66,21 @@ is_cancelled (GuringTask *task)
   return g_cancellable_is_cancelled (guring_task_get_cancellable (task));
 }
 
+static void
+begin (GuringTask *task, gboolean writes, GuringStepFunc func)
+{
+  const GuringTransfer *transfer = guring_task_get_data (task);
+
+  if (transfer->offset < -1)
+    guring_task_return_errno (task, EINVAL);
+  else if (transfer->offset < 0)
+    guring_turn_take (task, transfer->fd, writes, func);
+  else
+    func (task, 0);
+}
+
+static void start_reading (GuringTask *task);
+
 /* What has been read is not lost to an error behind it, which the next read will meet again. */
 static void
 on_read (GuringTask *task, gint32 res)
@@ -80,11 +97,11 @@ on_read (GuringTask *task, gint32 res)
   if (res <= 0 || transfer->done == transfer->count || is_cancelled (task) || !has_more (transfer))
     guring_task_return (task, (gssize) transfer->done);
   else
-    guring_transfer_start_reading (task);
+    start_reading (task);
 }
 
-void
-guring_transfer_start_reading (GuringTask *task)
+static void
+start_reading (GuringTask *task)
 {
   GuringTransfer *transfer = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
@@ -93,6 +110,23 @@ guring_transfer_start_reading (GuringTask *task)
                       get_offset (transfer));
   guring_task_run (task, &sqe, on_read);
 }
+
+static void
+on_turn_to_read (GuringTask *task, gint32 res)
+{
+  if (res < 0)
+    guring_task_return_errno (task, -res);
+  else
+    start_reading (task);
+}
+
+void
+guring_transfer_read (GuringTask *task)
+{
+  begin (task, FALSE, on_turn_to_read);
+}
+
+static void start_writing (GuringTask *task);
 
 static void
 on_written (GuringTask *task, gint32 res)
@@ -113,11 +147,11 @@ on_written (GuringTask *task, gint32 res)
   else if (is_cancelled (task))
     guring_task_return_errno (task, ECANCELED);
   else
-    guring_transfer_start_writing (task);
+    start_writing (task);
 }
 
-void
-guring_transfer_start_writing (GuringTask *task)
+static void
+start_writing (GuringTask *task)
 {
   GuringTransfer *transfer = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
@@ -126,4 +160,19 @@ guring_transfer_start_writing (GuringTask *task)
                        get_offset (transfer));
   sqe.flags |= guring_descriptor_get_write_flags (transfer->fd);
   guring_task_run (task, &sqe, on_written);
+}
+
+static void
+on_turn_to_write (GuringTask *task, gint32 res)
+{
+  if (res < 0)
+    guring_task_return_errno (task, -res);
+  else
+    start_writing (task);
+}
+
+void
+guring_transfer_write (GuringTask *task)
+{
+  begin (task, TRUE, on_turn_to_write);
 }

@@ -19,7 +19,7 @@ typedef struct
 
 GuringTransfer *guring_transfer_new (int fd, gint64 offset, gpointer buffer, gsize count);
 void guring_transfer_free (gpointer transfer);
-void guring_transfer_start_reading (GuringTask *task);
-void guring_transfer_start_writing (GuringTask *task);
+void guring_transfer_read (GuringTask *task);
+void guring_transfer_write (GuringTask *task);
 
 G_END_DECLS

@@ -18,6 +18,10 @@
  *
  * Writes all of @bytes. Any thread.
  *
+ * With an @offset of -1 it is done when the calls of that kind on @fd before it, in the same
+ * context, have ended, so that what is written to a pipe or at the file position is in the order of
+ * the calls.
+ *
  * Since: 0.1
  */
 void
@@ -42,7 +46,7 @@ guring_write_async (gint fd,
   transfer = guring_transfer_new (fd, offset, (gpointer) data, count);
   transfer->bytes = g_bytes_ref (bytes);
   guring_task_set_data (task, transfer, guring_transfer_free);
-  guring_transfer_start_writing (task);
+  guring_transfer_write (task);
 }
 
 /**
