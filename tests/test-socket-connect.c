@@ -228,6 +228,20 @@ START_TEST (closed_socket_is_an_error)
 }
 END_TEST
 
+START_TEST (socket_closed_during_the_call_is_an_error)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) address = make_address (IPV4);
+  g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
+  g_auto (Response) response = { 0 };
+
+  start (client, address, NULL, &response);
+  g_socket_close (client, NULL);
+  ck_assert (!finish (&response, &error));
+  assert_error (error, G_IO_ERROR_CLOSED);
+}
+END_TEST
+
 START_TEST (connected_socket_is_not_connected_again)
 {
   for (Kind kind = 0; kind < N_KINDS; kind++)
@@ -470,6 +484,7 @@ add_connect_tests (TCase *tcase)
   tcase_add_test (tcase, connect_to_no_file_is_not_found);
   tcase_add_test (tcase, connect_to_an_address_that_is_too_long_is_an_error);
   tcase_add_test (tcase, closed_socket_is_an_error);
+  tcase_add_test (tcase, socket_closed_during_the_call_is_an_error);
   tcase_add_test (tcase, connected_socket_is_not_connected_again);
   tcase_add_test (tcase, unix_listener_without_room_is_an_error);
   tcase_add_test (tcase, connect_cancelled_before_does_not_connect);

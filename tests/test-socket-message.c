@@ -353,6 +353,30 @@ START_TEST (closed_socket_is_an_error)
 }
 END_TEST
 
+START_TEST (socket_closed_during_the_call_is_an_error)
+{
+  g_auto (Response) received = { 0 };
+  g_auto (Response) sent = { 0 };
+  GError *error = NULL;
+  GSocket *pair[2];
+  gchar byte;
+  GInputVector in = { &byte, 1 };
+  GOutputVector out = { "x", 1 };
+
+  make_pair (G_SOCKET_TYPE_STREAM, pair);
+  start_receiving (pair[0], &in, 1, 0, NULL, &received);
+  start_sending (pair[0], NULL, &out, 1, 0, NULL, &sent);
+  g_socket_close (pair[0], NULL);
+  ck_assert_int_eq (finish_receiving (&received, &error), -1);
+  assert_error (error, G_IO_ERROR_CLOSED);
+  g_clear_error (&error);
+  ck_assert_int_eq (finish_sending (&sent, &error), -1);
+  assert_error (error, G_IO_ERROR_CLOSED);
+  g_clear_error (&error);
+  close_pair (pair);
+}
+END_TEST
+
 START_TEST (peer_that_has_gone_is_an_error_and_no_signal)
 {
   g_autoptr (GError) error = NULL;
@@ -480,6 +504,7 @@ add_message_tests (TCase *tcase)
   tcase_add_test (tcase, sending_to_nobody_is_an_error);
   tcase_add_test (tcase, errors_of_messages_are_told);
   tcase_add_test (tcase, closed_socket_is_an_error);
+  tcase_add_test (tcase, socket_closed_during_the_call_is_an_error);
   tcase_add_test (tcase, peer_that_has_gone_is_an_error_and_no_signal);
   tcase_add_test (tcase, many_messages_are_on_their_way_at_once);
   tcase_add_test (tcase, messages_are_operations_of_the_ring);

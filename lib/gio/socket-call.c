@@ -22,3 +22,15 @@ guring_socket_call_run (GuringTask *task,
   guring_task_set_timeout (task, g_socket_get_timeout (socket));
   guring_task_run (task, sqe, func);
 }
+
+void
+guring_socket_call_return_res (GuringTask *task, gint32 res)
+{
+  g_autoptr (GObject) socket = g_async_result_get_source_object (G_ASYNC_RESULT (task));
+
+  if (guring_stream_task_met_close (G_SOCKET (socket), FALSE, res) &&
+      !guring_task_is_interrupted (task))
+    guring_task_return_error (task, guring_stream_task_make_closed_error ());
+  else
+    guring_task_return_res (task, res);
+}

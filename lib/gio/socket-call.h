@@ -12,5 +12,7 @@ void guring_socket_call_run (GuringTask *task,
                              GSocket *socket,
                              const struct io_uring_sqe *sqe,
                              GuringStepFunc func);
+/* As guring_task_return_res(); tells a socket that was closed meanwhile. */
+void guring_socket_call_return_res (GuringTask *task, gint32 res);
 
 G_END_DECLS

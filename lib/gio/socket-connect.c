@@ -37,7 +37,7 @@ on_connected (GuringTask *task, gint32 res)
   GError *error = NULL;
 
   if (res < 0)
-    guring_task_return_errno (task, -res);
+    guring_socket_call_return_res (task, res);
   else if (tell_socket (guring_task_get_data (task), &error))
     guring_task_return (task, TRUE);
   else

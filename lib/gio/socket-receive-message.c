@@ -90,7 +90,7 @@ on_received (GuringTask *task, gint32 res)
 {
   if (res >= 0)
     take_control_messages (guring_task_get_data (task));
-  guring_task_return_res (task, res);
+  guring_socket_call_return_res (task, res);
 }
 
 /**

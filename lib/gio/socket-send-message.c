@@ -111,7 +111,7 @@ on_room (GuringTask *task, gint32 res)
 
   if (res < 0)
     {
-      guring_task_return_errno (task, -res);
+      guring_socket_call_return_res (task, res);
       return;
     }
 
@@ -175,7 +175,7 @@ on_sent (GuringTask *task, gint32 res)
   if (res == -EAGAIN)
     wait_for_room (task);
   else
-    guring_task_return_res (task, res);
+    guring_socket_call_return_res (task, res);
 }
 
 /**
