@@ -11,7 +11,7 @@
 
 #include "support.h"
 
-#define TIMEOUT_SECONDS 120
+#define TIMEOUT_SECONDS 600 /* of a machine that has much else to do */
 
 GMainContext *context;
 GuringRing *ring;
