@@ -8,7 +8,9 @@ EXTRA_DIST += \
 	packaging/libguring-1.abi \
 	packaging/release \
 	packaging/released-symbols \
+	packaging/roots.sh \
 	packaging/rpm-check \
+	packaging/toolchain-check \
 	$(NULL)
 
 # SUITES='bookworm trixie' for some, DEB_CHECK_FLAGS=--quick. Left behind: deb-check/
