@@ -77,8 +77,34 @@ async void use_descriptors (string dir) throws Error {
 	check (n_written == 5, "write_async gives the number of bytes");
 	var bytes = yield Guring.read_async (fd, 100, 1);
 	check (bytes.compare (new Bytes ("ello".data)) == 0, "read_async gives the bytes");
+	yield Guring.fallocate_async (fd, 0, 0, 4096);
+	yield Guring.fsync_async (fd, true);
+
+	int ends[2];
+	check (Posix.pipe (ends) == 0, "a pipe");
+	var n_spliced = yield Guring.splice_async (fd, 0, ends[1], -1, 5, 0);
+	check (n_spliced == 5, "splice_async gives the number of bytes");
+	yield use_streams (ends[0], ends[1]);
 	yield Guring.close_async (fd);
-	yield Guring.unlink_async (path, 0);
+
+	yield Guring.rename_async (path, path + "2", 0);
+	yield Guring.unlink_async (path + "2", 0);
+	yield Guring.mkdir_async (path, 0700);
+	check (DirUtils.remove (path) == 0, "mkdir_async makes a directory");
+}
+
+/* A pipe with 5 bytes in it */
+async void use_streams (int reader, int writer) throws Error {
+	var input = new Guring.InputStream (reader, true);
+	var output = new Guring.OutputStream (writer, true);
+	check (input.get_fd () == reader && output.get_close_fd (), "streams know their descriptor");
+
+	yield output.write_async (" you".data);
+	yield output.close_async ();
+	uint8 buffer[100];
+	size_t n_read;
+	yield input.read_all_async (buffer, Priority.DEFAULT, null, out n_read);
+	check (n_read == 9 && buffer[8] == 'u', "streams write and read");
 }
 
 async void use_sockets () throws Error {

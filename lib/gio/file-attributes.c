@@ -63,8 +63,9 @@ set_is_symlink (GFileInfo *info, const gchar *attribute, const GuringQuery *quer
 static void
 set_is_backup (GFileInfo *info, const gchar *attribute, const GuringQuery *query)
 {
-  if (g_str_has_suffix (query->basename, "~") && S_ISREG (query->status.stx_mode))
-    g_file_info_set_attribute_boolean (info, attribute, TRUE);
+  g_file_info_set_attribute_boolean (info, attribute,
+                                     g_str_has_suffix (query->basename, "~") &&
+                                       S_ISREG (query->status.stx_mode));
 }
 
 static void
