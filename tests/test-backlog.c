@@ -26,7 +26,8 @@ push (guint8 opcode, guint8 flags, guint64 user_data)
 {
   struct io_uring_sqe sqe = { .opcode = opcode, .flags = flags, .user_data = user_data };
 
-  return guring_backlog_push (&backlog, &sqe);
+  *guring_backlog_push (&backlog) = sqe;
+  return backlog.tail - 1;
 }
 
 /* Check's assertions make a system call each, too slow for each element. */

@@ -8,8 +8,8 @@
 
 #define FIRST_CAPACITY 64
 
-static void
-grow (GuringBacklog *backlog)
+void
+guring_backlog_grow (GuringBacklog *backlog)
 {
   GuringBacklog larger = *backlog;
 
@@ -21,16 +21,6 @@ grow (GuringBacklog *backlog)
 
   g_free (backlog->sqes);
   *backlog = larger;
-}
-
-guint64
-guring_backlog_push (GuringBacklog *backlog, const struct io_uring_sqe *sqe)
-{
-  if (backlog->tail - backlog->head == backlog->capacity)
-    grow (backlog);
-
-  *guring_backlog_get (backlog, backlog->tail) = *sqe;
-  return backlog->tail++;
 }
 
 /* The position behind the chain that @position is in; for one that is in none, the next. */

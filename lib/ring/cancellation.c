@@ -127,6 +127,7 @@ guring_cancellation_start_requested (GuringRing *ring)
   g_atomic_int_set (&ring->has_requested, FALSE);
   pthread_mutex_unlock (&ring->lock);
 
+  guring_submission_unstage (ring);
   for (gsize i = 0; i < n_ids; i++)
     {
       GuringOperation *operation = guring_registry_lookup (&ring->registry, ids[i]);
@@ -140,6 +141,7 @@ guring_cancellation_start_requested (GuringRing *ring)
 void
 guring_cancellation_start_all (GuringRing *ring)
 {
+  guring_submission_unstage (ring);
   withdraw (ring, ring->backlog.head, ring->backlog.tail);
 
   for (guint32 i = 0; i < ring->registry.n_slots; i++)

@@ -22,9 +22,9 @@ drain (GuringRing *ring, gint64 deadline)
 {
   while (guring_ring_get_n_unfinished (ring) > 0 && !guring_ring_is_over (ring))
     {
-      guint budget = ring->dispatch_budget;
+      GuringTurn turn = { .budget = ring->dispatch_budget };
 
-      if (guring_dispatch_drain (ring, &budget) == 0 && budget > 0 &&
+      if (guring_dispatch_drain (ring, &turn) == 0 && turn.budget > 0 &&
           !guring_dispatch_wait (ring, deadline))
         break;
     }

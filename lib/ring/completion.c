@@ -8,6 +8,9 @@
 #include "completion.h"
 #include "submission.h"
 
+#define MAX_TURN 500  /* µs */
+#define N_PER_LOOK 32 /* completions between two looks at the clock */
+
 /**
  * guring_completion_is_final: (skip)
  * @completion: a completion
@@ -23,7 +26,7 @@ guring_completion_is_final (const GuringCompletion *completion)
 {
   g_return_val_if_fail (completion != NULL, TRUE);
 
-  return (completion->flags & IORING_CQE_F_MORE) == 0;
+  return guring_completion_ends_operation (completion);
 }
 
 /**
@@ -98,12 +101,32 @@ call_back_with_buffer (GuringRing *ring,
   guring_arrival_end (&arrival);
 }
 
+/* The slot is free before the callback runs, which likely queues the next operation: that finds it
+ * in the CPU's cache. */
+static inline void
+deliver_only (GuringRing *ring, GuringOperation *operation, const GuringCompletion *completion)
+{
+  GuringCompletionFunc func = operation->func;
+  GDestroyNotify notify = operation->notify;
+  gpointer user_data = operation->user_data;
+
+  ring->statistics.completed++;
+  guring_registry_finish (operation);
+  guring_registry_release (&ring->registry, operation);
+  if (func != NULL)
+    func (ring, completion, user_data);
+  if (notify != NULL && !guring_fork_guard_is_child (ring->fork_guard))
+    notify (user_data);
+}
+
 /* The callback may end up here again with the same operation, if it is a multishot one: then the
  * slot and the user data stay until the outermost callback has returned. */
 static void
-deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *completion)
+deliver_one_of_several (GuringRing *ring,
+                        GuringOperation *operation,
+                        const GuringCompletion *completion)
 {
-  if (guring_completion_is_final (completion))
+  if (guring_completion_ends_operation (completion))
     {
       ring->statistics.completed++;
       guring_registry_finish (operation);
@@ -133,6 +156,16 @@ deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *c
     }
 }
 
+static inline void
+deliver (GuringRing *ring, GuringOperation *operation, const GuringCompletion *completion)
+{
+  if (guring_completion_ends_operation (completion) && operation->callbacks == 0 &&
+      operation->pool == NULL)
+    deliver_only (ring, operation, completion);
+  else
+    deliver_one_of_several (ring, operation, completion);
+}
+
 static void
 deliver_failure (GuringRing *ring, GuringOperation *operation)
 {
@@ -142,7 +175,7 @@ deliver_failure (GuringRing *ring, GuringOperation *operation)
 }
 
 /* Returns: whether a callback was due */
-static gboolean
+static inline gboolean
 deliver_cqe (GuringRing *ring, const GuringCompletion *completion)
 {
   GuringOperation *operation;
@@ -158,7 +191,7 @@ deliver_cqe (GuringRing *ring, const GuringCompletion *completion)
       return FALSE;
     }
 
-  if (guring_completion_is_final (completion))
+  if (guring_completion_ends_operation (completion))
     ring->statistics.in_flight--;
   deliver (ring, operation, completion);
   return TRUE;
@@ -192,16 +225,27 @@ get_events (GuringRing *ring)
   return io_uring_cq_ready (&ring->uring) > 0;
 }
 
-/* Hands completions to their callbacks, until there are no more or @budget is spent. Each is
+static gboolean
+time_is_up (GuringTurn *turn)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (turn->end == 0)
+    turn->end = now + MAX_TURN;
+  return now >= turn->end;
+}
+
+/* Hands completions to their callbacks, until there are no more or the turn is over. Each is
  * consumed before its callback runs, which may come back here, and may close the ring.
  *
- * Returns: how many callbacks were due; @budget: what is left of it */
+ * Returns: how many callbacks were due; @turn: what is left of it */
 guint
-guring_completion_reap (GuringRing *ring, guint *budget)
+guring_completion_reap (GuringRing *ring, GuringTurn *turn)
 {
   guint n_dispatched = 0;
+  guint n_left = turn->budget;
 
-  while (*budget > 0 && !guring_ring_is_over (ring))
+  while (n_left > 0 && !guring_ring_is_over (ring))
     {
       GuringCompletion completion;
 
@@ -217,7 +261,11 @@ guring_completion_reap (GuringRing *ring, guint *budget)
       else
         break;
 
-      --*budget;
+      n_left--;
+      if (n_left % N_PER_LOOK == 0 && time_is_up (turn))
+        n_left = 0;
     }
+
+  turn->budget = n_left;
   return n_dispatched;
 }

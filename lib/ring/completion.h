@@ -8,8 +8,21 @@
 
 G_BEGIN_DECLS
 
+/* What may be dispatched before the other sources of the context have their turn. */
+typedef struct
+{
+  guint budget; /* completions; 0 too when the time is up */
+  gint64 end;   /* monotonic time in µs, 0 until somebody has looked at the clock */
+} GuringTurn;
+
 void guring_completion_fail (GuringRing *ring, GuringOperation *operation, int error_number);
-guint guring_completion_reap (GuringRing *ring, guint *budget);
+guint guring_completion_reap (GuringRing *ring, GuringTurn *turn);
+
+static inline gboolean
+guring_completion_ends_operation (const GuringCompletion *completion)
+{
+  return (completion->flags & IORING_CQE_F_MORE) == 0;
+}
 
 /* Work that only io_uring_enter() can turn into CQEs. */
 static inline gboolean

@@ -13,23 +13,23 @@
 #include "submission.h"
 
 /* Reap, call back, submit what the callbacks queued, reap what completed inline, and so on, until
- * nothing is ready or @budget is spent. A main loop's iteration costs more than ten operations, so
+ * nothing is ready or the turn is over. A main loop's iteration costs more than ten operations, so
  * as many as possible go into one.
  *
- * Returns: how many callbacks were due; @budget: what is left of it */
+ * Returns: how many callbacks were due; @turn: what is left of it */
 guint
-guring_dispatch_drain (GuringRing *ring, guint *budget)
+guring_dispatch_drain (GuringRing *ring, GuringTurn *turn)
 {
   gsize previous = guring_ownership_enter_callbacks (ring);
   guint n_dispatched = 0;
   gboolean progress = TRUE;
 
-  while (progress && *budget > 0)
+  while (progress && turn->budget > 0)
     {
-      guint budget_before = *budget;
+      guint budget_before = turn->budget;
 
-      n_dispatched += guring_completion_reap (ring, budget);
-      progress = *budget < budget_before;
+      n_dispatched += guring_completion_reap (ring, turn);
+      progress = turn->budget < budget_before;
       if (guring_ring_is_over (ring))
         break;
 
@@ -120,14 +120,14 @@ iterate (GuringRing *ring, gboolean may_block, GError **error)
 {
   while (TRUE)
     {
-      guint budget = ring->dispatch_budget;
-      guint n_dispatched = guring_dispatch_drain (ring, &budget);
+      GuringTurn turn = { .budget = ring->dispatch_budget };
+      guint n_dispatched = guring_dispatch_drain (ring, &turn);
 
       if (n_dispatched > 0 || guring_ring_is_over (ring))
         return (gint) n_dispatched;
       if (!guring_ring_is_usable (ring, error))
         return -1;
-      if (budget == 0) /* on CQEs that were nobody's */
+      if (turn.budget == 0) /* on CQEs that were nobody's */
         continue;
       if (!may_block || guring_ring_get_n_unfinished (ring) == 0)
         return 0;

@@ -7,7 +7,6 @@
 #include <pthread.h>
 
 #include "ownership.h"
-#include "ring-private.h"
 
 static gboolean
 fail_closed (GError **error, const gchar *message)
@@ -35,21 +34,14 @@ visit (GuringRing *ring, GMainContext *context, GuringOwnership *ownership, GErr
   return TRUE;
 }
 
-/* Callbacks, which queue most of all operations, run in the owner's thread as it is, so they don't
- * pay for GLib's locks. */
 gboolean
-guring_ownership_acquire (GuringRing *ring, GuringOwnership *ownership, GError **error)
+guring_ownership_get (GuringRing *ring, GuringOwnership *ownership, GError **error)
 {
   GMainContext *context;
-
-  *ownership = (GuringOwnership){ 0 };
 
   if (guring_fork_guard_is_child (ring->fork_guard))
     return fail_closed (error, "The ring belongs to the parent process; make one of your own "
                                "after fork()");
-
-  if (__atomic_load_n (&ring->running, __ATOMIC_RELAXED) == (gsize) pthread_self ())
-    return TRUE;
 
   context = g_atomic_pointer_get (&ring->context);
   if (context == NULL)
@@ -68,14 +60,12 @@ guring_ownership_settle (GuringRing *ring, GuringOwnership *ownership)
   ownership->is_visit = FALSE;
 }
 
-/* After guring_ownership_settle() the ring may be gone. */
 void
-guring_ownership_release (GuringRing *ring, GuringOwnership *ownership)
+guring_ownership_give_back (GuringRing *ring, GuringOwnership *ownership)
 {
-  if (ownership->context != NULL)
-    g_main_context_release (ownership->context);
+  g_main_context_release (ownership->context);
   guring_ownership_settle (ring, ownership);
-  g_clear_pointer (&ownership->context, g_main_context_unref);
+  g_main_context_unref (ownership->context);
 }
 
 gsize
@@ -83,7 +73,7 @@ guring_ownership_enter_callbacks (GuringRing *ring)
 {
   gsize previous = ring->running;
 
-  __atomic_store_n (&ring->running, (gsize) pthread_self (), __ATOMIC_RELAXED);
+  __atomic_store_n (&ring->running, guring_ownership_get_thread (), __ATOMIC_RELAXED);
   return previous;
 }
 

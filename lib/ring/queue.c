@@ -7,6 +7,23 @@
 #include "ownership.h"
 #include "request.h"
 #include "ring-private.h"
+#include "submission.h"
+
+/* Returns: the id */
+static inline guint64
+fill_operation (GuringRing *ring,
+                GuringOperation *operation,
+                GuringCompletionFunc func,
+                gpointer user_data,
+                GDestroyNotify notify)
+{
+  operation->func = func;
+  operation->user_data = user_data;
+  operation->notify = notify;
+  operation->position = ring->backlog.tail;
+  ring->statistics.queued++;
+  return guring_operation_get_id (operation);
+}
 
 static guint64
 add (GuringRing *ring,
@@ -17,21 +34,44 @@ add (GuringRing *ring,
      GDestroyNotify notify)
 {
   GuringOperation *operation = guring_registry_insert (&ring->registry);
-  guint64 id = guring_operation_get_id (operation);
   struct io_uring_sqe *copy;
+  guint64 id;
 
-  operation->func = func;
-  operation->user_data = user_data;
-  operation->notify = notify;
+  guring_submission_unstage (ring);
+  id = fill_operation (ring, operation, func, user_data, notify);
   if (sqe->flags & IOSQE_BUFFER_SELECT)
     operation->pool = guring_buffer_table_lookup (ring->buffers, sqe->buf_group);
-  operation->position = guring_backlog_push (&ring->backlog, sqe);
 
-  copy = guring_backlog_get (&ring->backlog, operation->position);
+  copy = guring_backlog_push (&ring->backlog);
+  guring_backlog_copy_fresh (copy, sqe);
   copy->user_data = id;
   copy->flags |= link_flags;
+  return id;
+}
 
-  ring->statistics.queued++;
+/* What callbacks queue is staged if there is nothing special about it: there all that has to be
+ * asked is asked at once. */
+static inline gboolean
+can_stage (GuringRing *ring, const struct io_uring_sqe *sqe, GuringCompletionFunc func)
+{
+  return ring->n_staged < ring->may_stage && guring_ownership_is_in_callback (ring) &&
+         !ring->polling && guring_registry_has_free (&ring->registry) &&
+         guring_request_is_plain (sqe, func);
+}
+
+static inline guint64
+stage (GuringRing *ring,
+       const struct io_uring_sqe *sqe,
+       GuringCompletionFunc func,
+       gpointer user_data,
+       GDestroyNotify notify)
+{
+  GuringOperation *operation = guring_registry_insert_free (&ring->registry);
+  guint64 id = fill_operation (ring, operation, func, user_data, notify);
+  struct io_uring_sqe *copy = guring_submission_stage (ring);
+
+  guring_backlog_copy_fresh (copy, sqe);
+  copy->user_data = id;
   return id;
 }
 
@@ -44,6 +84,31 @@ wake_if_polling (GuringRing *ring)
 
   ring->polling = FALSE;
   g_main_context_wakeup (ring->context);
+}
+
+static G_NO_INLINE guint64
+queue (GuringRing *ring,
+       const struct io_uring_sqe *sqe,
+       GuringCompletionFunc func,
+       gpointer user_data,
+       GDestroyNotify notify,
+       GError **error)
+{
+  GuringOwnership ownership;
+  guint64 id = 0;
+
+  if (!guring_ownership_acquire (ring, &ownership, error))
+    return 0;
+
+  if (guring_ring_is_usable (ring, error) &&
+      guring_request_is_valid (ring, sqe, func, GURING_REQUEST_FIRST | GURING_REQUEST_LAST, error))
+    {
+      id = add (ring, sqe, 0, func, user_data, notify);
+      wake_if_polling (ring);
+    }
+
+  guring_ownership_release (ring, &ownership);
+  return id;
 }
 
 /**
@@ -84,25 +149,13 @@ guring_ring_queue (GuringRing *ring,
                    GDestroyNotify notify,
                    GError **error)
 {
-  GuringOwnership ownership;
-  guint64 id = 0;
-
-  g_return_val_if_fail (GURING_IS_RING (ring), 0);
+  g_return_val_if_fail (guring_ring_is_ring (ring), 0);
   g_return_val_if_fail (sqe != NULL, 0);
   g_return_val_if_fail (error == NULL || *error == NULL, 0);
 
-  if (!guring_ownership_acquire (ring, &ownership, error))
-    return 0;
-
-  if (guring_ring_is_usable (ring, error) &&
-      guring_request_is_valid (ring, sqe, func, GURING_REQUEST_FIRST | GURING_REQUEST_LAST, error))
-    {
-      id = add (ring, sqe, 0, func, user_data, notify);
-      wake_if_polling (ring);
-    }
-
-  guring_ownership_release (ring, &ownership);
-  return id;
+  if (G_LIKELY (can_stage (ring, sqe, func)))
+    return stage (ring, sqe, func, user_data, notify);
+  return queue (ring, sqe, func, user_data, notify, error);
 }
 
 /* A chain is soft-linked where the caller did not say that it is hard-linked. */

@@ -8,6 +8,8 @@
 
 G_BEGIN_DECLS
 
+#define GURING_CACHE_LINE 64
+
 typedef struct _GuringOperation GuringOperation;
 
 /* A slot of the registry. It lives in three steps:
@@ -24,14 +26,14 @@ struct _GuringOperation
   GuringOperation *next;  /* among the free, or among those that failed here */
   GuringBufferPool *pool; /* that it selects from, or NULL */
   guint64 position;       /* in the backlog */
-  guint32 index;
-  guint32 generation; /* odd while live, so that no id matches a slot that is not */
-  gint32 failure;     /* negated errno of one that the kernel will never see, else 0 */
-  guint16 callbacks;  /* that run now: a multishot one's may nest */
+  guint32 generation;     /* odd while live, so that no id matches a slot that is not */
+  gint32 failure;         /* negated errno of one that the kernel will never see, else 0 */
+  guint32 index;          /* not beside the generation: one load of both would wait for its store */
+  guint16 callbacks;      /* that run now: a multishot one's may nest */
   guint8 cancelling;
-};
+} __attribute__ ((aligned (GURING_CACHE_LINE)));
 
-G_STATIC_ASSERT (sizeof (GuringOperation) <= 64);
+G_STATIC_ASSERT (sizeof (GuringOperation) == GURING_CACHE_LINE);
 
 #define GURING_GENERATION_MASK 0x7fffffffu /* the top bit of an id marks its cancellation */
 #define GURING_FIRST_SEGMENT 64u
@@ -47,9 +49,7 @@ typedef struct
 } GuringRegistry;
 
 void guring_registry_clear (GuringRegistry *registry);
-GuringOperation *guring_registry_insert (GuringRegistry *registry);
-void guring_registry_finish (GuringOperation *operation);
-void guring_registry_release (GuringRegistry *registry, GuringOperation *operation);
+void guring_registry_add_slot (GuringRegistry *registry);
 
 static inline guint
 guring_registry_get_segment (guint32 index, guint32 *offset)
@@ -103,6 +103,59 @@ static inline gboolean
 guring_operation_is_live (const GuringOperation *operation)
 {
   return operation->generation & 1;
+}
+
+/* Other threads compare generations in guring_registry_lookup(). */
+static inline void
+guring_operation_next_generation (GuringOperation *operation)
+{
+  guint32 generation = (operation->generation + 1) & GURING_GENERATION_MASK;
+
+  __atomic_store_n (&operation->generation, generation, __ATOMIC_RELAXED);
+}
+
+static inline gboolean
+guring_registry_has_free (const GuringRegistry *registry)
+{
+  return registry->free != NULL;
+}
+
+/* Without allocation */
+static inline GuringOperation *
+guring_registry_insert_free (GuringRegistry *registry)
+{
+  GuringOperation *operation = registry->free;
+
+  registry->free = operation->next;
+  guring_operation_next_generation (operation);
+  operation->next = NULL;
+  operation->pool = NULL;
+  operation->failure = 0;
+  operation->cancelling = FALSE;
+  return operation;
+}
+
+static inline GuringOperation *
+guring_registry_insert (GuringRegistry *registry)
+{
+  if (!guring_registry_has_free (registry))
+    guring_registry_add_slot (registry);
+  return guring_registry_insert_free (registry);
+}
+
+static inline void
+guring_registry_finish (GuringOperation *operation)
+{
+  g_assert (guring_operation_is_live (operation));
+  guring_operation_next_generation (operation);
+}
+
+static inline void
+guring_registry_release (GuringRegistry *registry, GuringOperation *operation)
+{
+  g_assert (!guring_operation_is_live (operation));
+  operation->next = registry->free;
+  registry->free = operation;
 }
 
 G_END_DECLS

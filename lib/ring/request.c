@@ -104,10 +104,10 @@ bundles_from_group (GuringRing *ring, const struct io_uring_sqe *sqe)
 }
 
 static gboolean
-is_allowed (GuringRing *ring,
-            const struct io_uring_sqe *sqe,
-            GuringCompletionFunc func,
-            GError **error)
+keeps_promises (GuringRing *ring,
+                const struct io_uring_sqe *sqe,
+                GuringCompletionFunc func,
+                GError **error)
 {
   if (!is_zeroed (ring, sqe, error))
     return FALSE;
@@ -134,11 +134,11 @@ is_allowed (GuringRing *ring,
 }
 
 gboolean
-guring_request_is_valid (GuringRing *ring,
-                         const struct io_uring_sqe *sqe,
-                         GuringCompletionFunc func,
-                         GuringRequestPlace place,
-                         GError **error)
+guring_request_is_allowed (GuringRing *ring,
+                           const struct io_uring_sqe *sqe,
+                           GuringCompletionFunc func,
+                           GuringRequestPlace place,
+                           GError **error)
 {
   if ((place & GURING_REQUEST_FIRST) && sqe->opcode == IORING_OP_LINK_TIMEOUT)
     return refuse (error, "IORING_OP_LINK_TIMEOUT needs an operation before it in a chain: use "
@@ -148,7 +148,7 @@ guring_request_is_valid (GuringRing *ring,
     return refuse (error, "IOSQE_IO_LINK or IOSQE_IO_HARDLINK with nothing to link to: use "
                           "guring_ring_queue_chain(), and no such flag on the last request");
 
-  return is_allowed (ring, sqe, func, error);
+  return keeps_promises (ring, sqe, func, error);
 }
 
 gboolean

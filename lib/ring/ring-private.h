@@ -25,7 +25,7 @@ struct _GuringRing
   GSource *source;
   GSource *turn_source;     /* while the others have their turn, else NULL */
   pthread_mutex_t visitors; /* threads that don't own the context */
-  gsize running;            /* pthread_t of the thread whose callbacks run now, else 0; atomic */
+  gsize running;            /* the thread whose callbacks run now, else 0; atomic */
   GuringForkGuard *fork_guard;
 
   struct io_uring uring;
@@ -40,6 +40,8 @@ struct _GuringRing
 
   GuringRegistry registry;
   GuringBacklog backlog;
+  guint n_staged;             /* all of the backlog stands in the SQ already, or nothing */
+  guint may_stage;            /* so many, 0 when what comes has to wait, or to be looked at */
   GuringBufferTable *buffers; /* NULL until the first group */
   GuringOperation *failed;    /* what the kernel will never see, waiting for its callback */
   GuringOperation **failed_tail;
@@ -68,7 +70,27 @@ struct _GuringRing
   gboolean polling;  /* between prepare and check: the loop may be asleep */
 };
 
-gboolean guring_ring_is_usable (GuringRing *ring, GError **error);
+extern GType guring_ring_type; /* 0 until there is a ring */
+
+/* As GURING_IS_RING(), without a call. */
+static inline gboolean
+guring_ring_is_ring (gconstpointer instance)
+{
+  return instance != NULL && G_TYPE_FROM_INSTANCE (instance) == guring_ring_type;
+}
+
+void guring_ring_set_unusable_error (GuringRing *ring, GError **error);
+
+/* Whether it takes operations. */
+static inline gboolean
+guring_ring_is_usable (GuringRing *ring, GError **error)
+{
+  if (G_LIKELY (!ring->closing && ring->broken == 0))
+    return TRUE;
+
+  guring_ring_set_unusable_error (ring, error);
+  return FALSE;
+}
 
 /* To be asked after each callback: it may have closed the ring, or returned in a forked child,
  * which does not have the ring's memory. */

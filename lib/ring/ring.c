@@ -13,7 +13,7 @@
 #include "setup.h"
 #include "source.h"
 
-#define DEFAULT_DISPATCH_BUDGET 512
+#define DEFAULT_DISPATCH_BUDGET 2048
 
 /**
  * GuringRing:
@@ -48,6 +48,7 @@ enum
 };
 
 static GParamSpec *properties[N_PROPERTIES];
+GType guring_ring_type;
 
 static void guring_ring_initable_iface_init (GInitableIface *iface);
 
@@ -209,6 +210,7 @@ guring_ring_class_init (GuringRingClass *class)
   const GParamFlags at_construction =
     G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
 
+  guring_ring_type = G_OBJECT_CLASS_TYPE (class);
   object_class->dispose = guring_ring_dispose;
   object_class->finalize = guring_ring_finalize;
   object_class->get_property = guring_ring_get_property;
@@ -250,7 +252,8 @@ guring_ring_class_init (GuringRingClass *class)
   /**
    * GuringRing:dispatch-budget:
    *
-   * How many completions the ring dispatches before it yields to the other sources of its context.
+   * How many completions the ring dispatches before it yields to the other sources of its context;
+   * after half a millisecond it does so earlier.
    *
    * Since: 0.1
    */
@@ -298,20 +301,16 @@ guring_ring_new (GMainContext *context, guint entries, GError **error)
                          NULL);
 }
 
-/* Whether it takes operations. */
-gboolean
-guring_ring_is_usable (GuringRing *ring, GError **error)
+void
+guring_ring_set_unusable_error (GuringRing *ring, GError **error)
 {
   if (ring->closing)
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "The ring is closed");
-  else if (ring->broken)
+  else
     g_set_error (error, G_IO_ERROR, (gint) g_io_error_from_errno (ring->broken),
                  "io_uring_enter() has failed for good: %s; make another ring, and see whether a "
                  "seccomp filter of later forbids it or somebody closed the ring's descriptor",
                  g_strerror (ring->broken));
-  else
-    return TRUE;
-  return FALSE;
 }
 
 /**

@@ -127,16 +127,16 @@ guring_source_dispatch (GSource *source, GSourceFunc callback, gpointer user_dat
 {
   GuringSource *self = (GuringSource *) source;
   GuringRing *ring = self->ring;
-  guint budget;
+  GuringTurn turn;
 
   if (is_orphan (self))
     return G_SOURCE_REMOVE;
 
-  budget = ring->dispatch_budget;
+  turn = (GuringTurn){ .budget = ring->dispatch_budget };
   g_object_ref (ring);
-  guring_dispatch_drain (ring, &budget);
+  guring_dispatch_drain (ring, &turn);
 
-  if (budget == 0 && !guring_ring_is_over (ring))
+  if (turn.budget == 0 && !guring_ring_is_over (ring))
     yield (ring);
   g_object_unref (ring);
   return G_SOURCE_CONTINUE;

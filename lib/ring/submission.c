@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* From the backlog to the kernel. The SQ is filled and submitted in one step and empty outside of
- * it: what the kernel does not take stays in the backlog, in order. */
+/* From the backlog to the kernel. What is queued while nothing waits is staged: it stands in the SQ
+ * at once. All else is put there when it is submitted, and what the kernel does not take goes back
+ * to the backlog: outside of a submission, either all that waits is in the SQ or nothing. */
 
 #include "config.h"
 
@@ -11,6 +12,36 @@
 #include "submission.h"
 
 #define STALL_DELAY G_GINT64_CONSTANT (1000) /* µs */
+
+/* Back from the SQ, which begins at @sq_head. */
+static void
+unstage (GuringRing *ring, guint sq_head)
+{
+  struct io_uring_sq *sq = &ring->uring.sq;
+
+  ring->backlog.tail -= ring->n_staged;
+  for (guint i = 0; i < ring->n_staged; i++)
+    *guring_backlog_push (&ring->backlog) = sq->sqes[(sq_head + i) & sq->ring_mask];
+  ring->n_staged = 0;
+  sq->sqe_head = sq->sqe_tail = *sq->ktail = *sq->khead;
+}
+
+/* For whoever wants to look at what waits, or to add what has to. */
+void
+guring_submission_unstage (GuringRing *ring)
+{
+  ring->may_stage = 0;
+  unstage (ring, *ring->uring.sq.khead);
+}
+
+static void
+allow_staging (GuringRing *ring)
+{
+  ring->may_stage = 0;
+  if (ring->backlog.head == ring->backlog.tail && !ring->draining && !ring->closing &&
+      !ring->broken)
+    ring->may_stage = (guint) MIN (ring->entries, ring->cq_entries - ring->statistics.in_flight);
+}
 
 /* Ends what the kernel shall never see; its callback comes from the next dispatch. */
 void
@@ -96,8 +127,8 @@ static guint
 prepare_sqes (GuringRing *ring, guint room, guint64 *end)
 {
   GuringBacklog *backlog = &ring->backlog;
-  guint64 position = backlog->head;
-  guint n = 0;
+  guint64 position = backlog->head + ring->n_staged;
+  guint n = ring->n_staged;
 
   room = (guint) MIN (room, ring->cq_entries - ring->statistics.in_flight);
   while (position < backlog->tail)
@@ -142,6 +173,7 @@ take (GuringRing *ring, guint n_taken, guint n_prepared, guint64 end)
     ring->backlog.head = end;
   else
     take_some (ring, n_taken);
+  ring->n_staged = 0;
 
   ring->statistics.submitted += n_taken;
   ring->statistics.in_flight += n_taken;
@@ -152,6 +184,7 @@ void
 guring_submission_break_down (GuringRing *ring, int error_number)
 {
   ring->broken = error_number;
+  guring_submission_unstage (ring);
   g_array_set_size (ring->cancels, 0);
   for (guint64 position = ring->backlog.head; position < ring->backlog.tail; position++)
     guring_submission_withdraw (ring, position, error_number);
@@ -193,10 +226,23 @@ enter (GuringRing *ring, guint n_prepared, int *ret)
   n_taken = *sq->khead - head;
 
   if (n_taken < n_prepared)
-    sq->sqe_head = sq->sqe_tail = *sq->ktail = *sq->khead;
+    unstage (ring, head);
   if (n_taken == 0)
     ring->stalled = TRUE;
   return n_taken;
+}
+
+/* Before all operations
+ *
+ * Returns: how many SQEs it put into the SQ */
+static guint
+prepare_cancels (GuringRing *ring)
+{
+  if (ring->cancels->len == 0 && ring->unanswered->len == 0)
+    return 0;
+
+  guring_submission_unstage (ring);
+  return guring_cancellation_prepare_sqes (ring, ring->entries);
 }
 
 /* Returns: how many SQEs the kernel took, 0 when there is nothing (more) to do for now */
@@ -204,7 +250,7 @@ static guint
 submit_once (GuringRing *ring)
 {
   guint64 end;
-  guint n_cancels = guring_cancellation_prepare_sqes (ring, ring->entries);
+  guint n_cancels = prepare_cancels (ring);
   guint n_operations = prepare_sqes (ring, ring->entries - n_cancels, &end);
   guint n_taken, n_cancels_taken;
   int ret;
@@ -223,6 +269,13 @@ submit_once (GuringRing *ring)
   return n_taken;
 }
 
+static gboolean
+has_work (GuringRing *ring)
+{
+  return ring->backlog.head < ring->backlog.tail || ring->cancels->len > 0 ||
+         ring->unanswered->len > 0;
+}
+
 /* Submits cancellations and backlog until there are no more, or no more fit.
  *
  * Returns: how many SQEs the kernel took */
@@ -234,11 +287,12 @@ guring_submission_flush (GuringRing *ring)
 
   guring_cancellation_start_requested (ring);
   ring->stalled = FALSE;
-  while (n_taken > 0 && !ring->broken && !ring->stalled)
+  while (n_taken > 0 && !ring->broken && !ring->stalled && has_work (ring))
     {
       n_taken = submit_once (ring);
       total += n_taken;
     }
+  allow_staging (ring);
   return total;
 }
 

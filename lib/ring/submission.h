@@ -9,6 +9,7 @@
 G_BEGIN_DECLS
 
 guint guring_submission_flush (GuringRing *ring);
+void guring_submission_unstage (GuringRing *ring);
 void guring_submission_withdraw (GuringRing *ring, guint64 position, int error_number);
 void guring_submission_break_down (GuringRing *ring, int error_number);
 gboolean guring_submission_check_result (GuringRing *ring, int ret);
@@ -18,6 +19,19 @@ static inline gboolean
 guring_operation_is_in_flight (GuringRing *ring, const GuringOperation *operation)
 {
   return operation->failure == 0 && operation->position < ring->backlog.head;
+}
+
+/* Straight to the SQ.
+ *
+ * Returns: where to put the SQE */
+static inline struct io_uring_sqe *
+guring_submission_stage (GuringRing *ring)
+{
+  struct io_uring_sq *sq = &ring->uring.sq;
+
+  ring->n_staged++;
+  ring->backlog.tail++;
+  return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
 }
 
 G_END_DECLS
