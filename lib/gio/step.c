@@ -85,22 +85,30 @@ end_restart (GuringTask *task)
 }
 
 static void
-end_operation (GuringTask *task, gint32 res)
+try_again (GuringTask *task, gint32 res)
 {
-  g_autoptr (GMainContext) context = g_main_context_ref (task->context);
-  gboolean entered = guring_context_enter (task->context);
-  gboolean polled = task->polling;
+  GMainContext *context = task->context;
+  gboolean entered = guring_context_enter (context);
 
-  task->polling = FALSE;
-  if (polled && res >= 0)
-    guring_task_run (task, &task->sqe, task->func);
-  else if (guring_fallback_has_to_wait (&task->sqe, res))
+  if (guring_fallback_has_to_wait (&task->sqe, res))
     wait_until_ready (task);
   else if (is_restart (res))
     end_restart (task);
   else
-    guring_task_step_ended (task, res);
+    guring_task_run (task, &task->sqe, task->func);
   guring_context_leave (context, entered);
+}
+
+static void
+end_operation (GuringTask *task, gint32 res)
+{
+  gboolean polled = task->polling;
+
+  task->polling = FALSE;
+  if ((polled && res >= 0) || guring_fallback_has_to_wait (&task->sqe, res) || is_restart (res))
+    try_again (task, res);
+  else
+    guring_task_step_ended (task, res);
 }
 
 static void
@@ -350,17 +358,20 @@ guring_task_run_and_close (GuringTask *task, const struct io_uring_sqe *sqe, Gur
   return TRUE;
 }
 
+/* The last that @func does is to run another step or to return: the caller is called back behind
+ * it. */
 void
 guring_task_step_ended (GuringTask *task, gint32 res)
 {
-  gboolean entered = guring_context_enter (task->context);
+  GMainContext *context = task->context;
+  gboolean entered = guring_context_enter (context);
 
   guring_memcheck_mark_result (&task->sqe, res);
   move_position (task, res);
-  g_object_ref (task);
   task->in_step = TRUE;
   task->func (task, res);
   task->in_step = FALSE;
-  guring_context_leave (task->context, entered);
-  g_object_unref (task);
+  if (task->ended)
+    guring_task_call_back (task);
+  guring_context_leave (context, entered);
 }

@@ -33,6 +33,7 @@ struct _GuringTask
   gboolean polling;       /* until the step's descriptor is ready for another try */
   gboolean started;
   gboolean in_step;
+  gboolean ended; /* in a step, after which it calls back */
   gboolean is_synchronous;
   gboolean aborted; /* atomic */
   GSource *source;  /* that waits for the step without a ring, or NULL */
@@ -50,5 +51,7 @@ struct _GuringTask
   gssize result;
   GError *error;
 };
+
+void guring_task_call_back (GuringTask *task);
 
 G_END_DECLS

@@ -10,6 +10,16 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static GHashTable *default_rings; /* GMainContext, not owned → GuringRing, owned */
+static guint n_forgotten;         /* rings that it does not have any more; atomic */
+
+/* What the thread asked for last, as most ask for the same again and again: good as long as no ring
+ * was forgotten since. */
+static _Thread_local struct
+{
+  GMainContext *context; /* NULL: the default one */
+  GuringRing *ring;      /* or NULL; not owned */
+  guint n_forgotten;
+} last;
 
 /* A forked child finds its parent's ring here, dead. It goes before the child makes its own, which
  * may get the same descriptor number. */
@@ -22,7 +32,10 @@ drop_dead (GMainContext *context)
   if (default_rings != NULL)
     dead = g_hash_table_lookup (default_rings, context);
   if (dead != NULL && guring_fork_guard_is_child (dead->fork_guard))
-    g_hash_table_remove (default_rings, context);
+    {
+      g_hash_table_remove (default_rings, context);
+      g_atomic_int_inc (&n_forgotten);
+    }
   else
     dead = NULL;
   pthread_mutex_unlock (&lock);
@@ -65,6 +78,45 @@ ref_context (GError **error)
   return g_main_context_ref_thread_default ();
 }
 
+/* Returns: the ring that there was the last time, or %NULL if that is not sure */
+static GuringRing *
+get_last (GMainContext *context)
+{
+  if (last.ring != NULL && last.context == context &&
+      last.n_forgotten == (guint) g_atomic_int_get (&n_forgotten) &&
+      !guring_fork_guard_is_child (last.ring->fork_guard))
+    return last.ring;
+  return NULL;
+}
+
+static GuringRing *
+get (GError **error)
+{
+  g_autoptr (GMainContext) context = ref_context (error);
+  GuringRing *ring;
+
+  if (context == NULL)
+    return NULL;
+  drop_dead (context);
+
+  pthread_mutex_lock (&lock);
+  if (default_rings == NULL)
+    make_default_rings ();
+  ring = g_hash_table_lookup (default_rings, context);
+  if (ring == NULL)
+    {
+      ring = guring_ring_new (context, 0, error);
+      if (ring != NULL)
+        g_hash_table_insert (default_rings, context, ring);
+    }
+  last.context = g_main_context_get_thread_default ();
+  last.ring = ring;
+  last.n_forgotten = (guint) g_atomic_int_get (&n_forgotten);
+  pthread_mutex_unlock (&lock);
+
+  return ring;
+}
+
 /**
  * guring_ring_get_default:
  * @error: return location for the error
@@ -80,29 +132,12 @@ ref_context (GError **error)
 GuringRing *
 guring_ring_get_default (GError **error)
 {
-  g_autoptr (GMainContext) context = NULL;
   GuringRing *ring;
 
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  context = ref_context (error);
-  if (context == NULL)
-    return NULL;
-  drop_dead (context);
-
-  pthread_mutex_lock (&lock);
-  if (default_rings == NULL)
-    make_default_rings ();
-  ring = g_hash_table_lookup (default_rings, context);
-  if (ring == NULL)
-    {
-      ring = guring_ring_new (context, 0, error);
-      if (ring != NULL)
-        g_hash_table_insert (default_rings, context, ring);
-    }
-  pthread_mutex_unlock (&lock);
-
-  return ring;
+  ring = get_last (g_main_context_get_thread_default ());
+  return ring != NULL ? ring : get (error);
 }
 
 static gboolean
@@ -120,6 +155,8 @@ guring_default_ring_forget (GuringRing *ring)
   pthread_mutex_lock (&lock);
   if (default_rings != NULL)
     was_default = g_hash_table_foreach_steal (default_rings, is_ring, ring) > 0;
+  if (was_default)
+    g_atomic_int_inc (&n_forgotten);
   pthread_mutex_unlock (&lock);
 
   if (was_default)

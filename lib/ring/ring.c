@@ -370,7 +370,7 @@ guring_ring_get_room (GuringRing *ring)
 {
   guint64 n_unfinished;
 
-  g_return_val_if_fail (GURING_IS_RING (ring), 0);
+  g_return_val_if_fail (guring_ring_is_ring (ring), 0);
 
   if (guring_ring_is_over (ring))
     return 0;
@@ -434,7 +434,7 @@ probe (GuringRing *ring)
 gboolean
 guring_ring_supports (GuringRing *ring, guint8 opcode)
 {
-  g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
+  g_return_val_if_fail (guring_ring_is_ring (ring), FALSE);
 
   if (guring_ring_is_over (ring))
     return FALSE;
