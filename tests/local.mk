@@ -64,6 +64,7 @@ valgrind_suites = \
 	tests/test-socket-service-faults \
 	tests/test-socket-tls \
 	tests/test-socket-wait \
+	tests/test-staging \
 	tests/test-streams \
 	tests/test-streams-agree \
 	tests/test-streams-layers \

@@ -13,13 +13,13 @@ new_segment (guint segment)
                            GURING_CACHE_LINE);
 }
 
+/* As many as the first segment has, and every other has a multiple of. */
 void
-guring_registry_add_slot (GuringRegistry *registry)
+guring_registry_add_slots (GuringRegistry *registry)
 {
-  guint32 index = registry->n_slots;
-  GuringOperation *operation;
+  guint32 index = registry->n_slots + GURING_FIRST_SEGMENT;
   guint32 offset;
-  guint segment = guring_registry_get_segment (index, &offset);
+  guint segment = guring_registry_get_segment (registry->n_slots, &offset);
 
   if (segment >= GURING_N_SEGMENTS)
     g_error ("More than 4 billion operations at once");
@@ -27,11 +27,15 @@ guring_registry_add_slot (GuringRegistry *registry)
   if (offset == 0)
     __atomic_store_n (&registry->segments[segment], new_segment (segment), __ATOMIC_RELEASE);
 
-  registry->n_slots++;
-  operation = &registry->segments[segment][offset];
-  operation->index = index;
-  operation->next = registry->free;
-  registry->free = operation;
+  while (index-- > registry->n_slots)
+    {
+      GuringOperation *operation = guring_registry_get_slot (registry, index);
+
+      operation->index = index;
+      operation->next = registry->free;
+      registry->free = operation;
+    }
+  registry->n_slots += GURING_FIRST_SEGMENT;
 }
 
 void

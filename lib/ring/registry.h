@@ -49,7 +49,7 @@ typedef struct
 } GuringRegistry;
 
 void guring_registry_clear (GuringRegistry *registry);
-void guring_registry_add_slot (GuringRegistry *registry);
+void guring_registry_add_slots (GuringRegistry *registry);
 
 static inline guint
 guring_registry_get_segment (guint32 index, guint32 *offset)
@@ -139,7 +139,7 @@ static inline GuringOperation *
 guring_registry_insert (GuringRegistry *registry)
 {
   if (!guring_registry_has_free (registry))
-    guring_registry_add_slot (registry);
+    guring_registry_add_slots (registry);
   return guring_registry_insert_free (registry);
 }
 
