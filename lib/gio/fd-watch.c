@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Waiting for descriptors: one poll operation a watch, armed again after each callback, which makes
- * it level-triggered. The kernel holds on to the file and not to its number. */
+ * it level-triggered. The kernel holds on to the file and not to its number.
+ *
+ * What nobody reads from is ready again at once, for as long as the ring's turn is. After a few
+ * calls in the same iteration of the loop the watch waits for the next. */
 
 #include "config.h"
 
 #include <guring/guring.h>
 
+#define MAX_CALLS 8 /* in an iteration */
+
 struct _GuringFdWatch
 {
-  GuringRing *ring; /* not owned: it ends the operation before it goes */
-  guint64 id;       /* of the operation, 0 while there is none */
-  GSource *source;  /* in place of it, where there is no io_uring, or no room in it */
+  GuringRing *ring;     /* not owned: it ends the operation before it goes */
+  GSource *ring_source; /* tells whether there still is a ring */
+  guint64 id;           /* of the operation, 0 while there is none */
+  GSource *source; /* in place of it: without io_uring, or room in it, or until the next turn */
+
+  gint64 iteration; /* of the loop, by its time */
+  guint n_calls;    /* in that */
 
   gint fd;
   GIOCondition condition;
@@ -40,8 +49,11 @@ free_if_unused (GuringFdWatch *watch)
     return;
 
   notify_once (watch);
-  if (watch->id == 0)
-    g_free (watch);
+  if (watch->id != 0)
+    return;
+
+  g_clear_pointer (&watch->ring_source, g_source_unref);
+  g_free (watch);
 }
 
 static gboolean
@@ -136,12 +148,48 @@ attach_source (GuringFdWatch *watch)
   g_source_attach (watch->source, context);
 }
 
-/* The callback may have taken the room that its watch had. */
+static gboolean
+on_next_turn (gpointer user_data)
+{
+  GuringFdWatch *watch = user_data;
+
+  g_clear_pointer (&watch->source, g_source_unref);
+  go_on (watch);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+go_on_later (GuringFdWatch *watch)
+{
+  watch->source = g_idle_source_new ();
+  g_source_set_priority (watch->source, g_source_get_priority (watch->ring_source));
+  g_source_set_static_name (watch->source, "GuringFdWatch's next turn");
+  g_source_set_callback (watch->source, on_next_turn, watch, NULL);
+  g_source_attach (watch->source, g_source_get_context (watch->ring_source));
+}
+
+static gboolean
+has_had_its_turn (GuringFdWatch *watch)
+{
+  gint64 iteration = g_source_get_time (watch->ring_source);
+
+  if (watch->iteration != iteration)
+    watch->n_calls = 0;
+  watch->iteration = iteration;
+  return ++watch->n_calls >= MAX_CALLS;
+}
+
+/* The callback may have closed the ring, or taken the room that its watch had. */
 static void
 go_on (GuringFdWatch *watch)
 {
+  if (g_source_is_destroyed (watch->ring_source))
+    return;
+
   if (is_full (watch->ring))
     attach_source (watch);
+  else if (has_had_its_turn (watch))
+    go_on_later (watch);
   else
     arm (watch, NULL);
 }
@@ -187,6 +235,8 @@ guring_fd_watch_new (GuringRing *ring,
 
   watch = g_new0 (GuringFdWatch, 1);
   watch->ring = ring != NULL ? ring : guring_ring_get_default (NULL);
+  if (watch->ring != NULL && guring_ring_get_source (watch->ring) != NULL)
+    watch->ring_source = g_source_ref (guring_ring_get_source (watch->ring));
   watch->fd = fd;
   watch->condition = condition;
   watch->func = func;
@@ -196,7 +246,10 @@ guring_fd_watch_new (GuringRing *ring,
   if (watch->ring == NULL || is_full (watch->ring))
     attach_source (watch);
   else if (!arm (watch, error))
-    g_clear_pointer (&watch, g_free);
+    {
+      g_clear_pointer (&watch->ring_source, g_source_unref);
+      g_clear_pointer (&watch, g_free);
+    }
   return watch;
 }
 
