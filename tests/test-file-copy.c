@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 
 #define BIG ((20u << 20) + 12345)
 #define GROWTH (1 << 20)
+#define N_COPIES 1000
 #define ALL                                                                                        \
   (G_FILE_COPY_OVERWRITE | G_FILE_COPY_BACKUP | G_FILE_COPY_NOFOLLOW_SYMLINKS |                    \
    G_FILE_COPY_ALL_METADATA | G_FILE_COPY_TARGET_DEFAULT_PERMS)
@@ -439,6 +441,49 @@ START_TEST (many_are_copied_at_once)
 END_TEST
 
 static void
+limit_descriptors (rlim_t n)
+{
+  struct rlimit limit;
+
+  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = n;
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+}
+
+/* As many wait for their turn as need more descriptors than there are. */
+START_TEST (more_are_copied_than_there_are_descriptors)
+{
+  g_autofree Answer *answers = g_new0 (Answer, N_COPIES);
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+
+  make ("file", 10);
+  limit_descriptors (256);
+  for (guint i = 0; i < N_COPIES; i++)
+    {
+      g_autofree gchar *name = g_strdup_printf ("copy%u", i);
+      g_autoptr (GFile) destination = g_file_new_for_path (name);
+
+      answers[i] = answer_for ("file");
+      guring_file_copy_async (answers[i].file, destination, 0, 0, i % 2 != 0 ? cancellable : NULL,
+                              NULL, NULL, on_answer, &answers[i]);
+    }
+  g_cancellable_cancel (cancellable);
+  for (guint i = 0; i < N_COPIES; i++)
+    {
+      g_autoptr (GError) error = NULL;
+
+      run_until (answers[i].n_calls > 0);
+      if (guring_file_copy_finish (answers[i].file, answers[i].result, &error))
+        ck_assert_uint_eq (i % 2, 0);
+      else
+        assert_error (error, i % 2 != 0 ? G_IO_ERROR_CANCELLED : -1);
+      answer_clear (&answers[i]);
+    }
+  ck_assert_uint_eq (count_names ("."), 1 + N_COPIES / 2);
+}
+END_TEST
+
+static void
 add_tests (TCase *tcase)
 {
   tcase_add_test (tcase, files_of_all_sizes_are_copied);
@@ -454,6 +499,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, another_thread_has_its_own_context);
   tcase_add_test (tcase, an_application_may_push_a_context);
   tcase_add_test (tcase, many_are_copied_at_once);
+  tcase_add_test (tcase, more_are_copied_than_there_are_descriptors);
 }
 
 int

@@ -14,7 +14,9 @@
 #include "copy-data.h"
 #include "file.h"
 #include "replacement.h"
+#include "turn.h"
 
+#define MAX_COPIES 64         /* under way in a context: each has two descriptors open */
 #define MIN_SHARED (1u << 20) /* where it pays to ask a worker thread */
 
 typedef struct
@@ -24,6 +26,7 @@ typedef struct
   GFileCopyFlags flags;
   GFileProgressCallback progress_callback;
   gpointer progress_callback_data;
+  const gchar *path; /* of the source; the task's */
   int source_fd;
   struct statx source; /* before its bytes were read */
 } Copy;
@@ -245,7 +248,6 @@ static void
 on_source_status (GuringTask *task, gint32 res)
 {
   Copy *copy = guring_task_get_data (task);
-  const gchar *path = (const gchar *) (guintptr) guring_task_get_sqe (task)->addr;
   struct io_uring_sqe sqe = { 0 };
 
   if (!guring_replacement_check (task, res))
@@ -256,8 +258,25 @@ on_source_status (GuringTask *task, gint32 res)
       return;
     }
 
-  io_uring_prep_openat (&sqe, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  io_uring_prep_openat (&sqe, AT_FDCWD, copy->path, O_RDONLY | O_CLOEXEC, 0);
   guring_task_run (task, &sqe, on_source_opened);
+}
+
+static void
+on_turn (GuringTask *task, gint32 res)
+{
+  Copy *copy = guring_task_get_data (task);
+  int flags = copy->flags & G_FILE_COPY_NOFOLLOW_SYMLINKS ? AT_SYMLINK_NOFOLLOW : 0;
+  struct io_uring_sqe sqe = { 0 };
+
+  if (res < 0)
+    {
+      guring_task_return_errno (task, -res);
+      return;
+    }
+
+  io_uring_prep_statx (&sqe, AT_FDCWD, copy->path, flags, STATX_BASIC_STATS, &copy->source);
+  guring_task_run (task, &sqe, on_source_status);
 }
 
 static Copy *
@@ -299,8 +318,8 @@ copy_new (GFile *destination,
  * g_file_copy_async() itself copies what is no regular file, and to a @destination that is a
  * symbolic link, or beside which no file can be made. Any thread.
  *
- * Each copy under way has up to two descriptors open, and all that are started are under way: no more
- * of them at once than RLIMIT_NOFILE allows.
+ * Start as many as you like: of those in one context 64 are under way at once, and the others wait
+ * for their turn, so that they do not run out of descriptors.
  *
  * Since: 0.1
  */
@@ -315,9 +334,7 @@ guring_file_copy_async (GFile *source,
                         GAsyncReadyCallback callback,
                         gpointer user_data)
 {
-  int statx_flags = flags & G_FILE_COPY_NOFOLLOW_SYMLINKS ? AT_SYMLINK_NOFOLLOW : 0;
   const gchar *path, *destination_path;
-  struct io_uring_sqe sqe = { 0 };
   GuringTask *task;
   Copy *copy;
 
@@ -337,9 +354,8 @@ guring_file_copy_async (GFile *source,
   task = guring_task_new (source, guring_file_copy_async, "copy", io_priority, cancellable,
                           callback, user_data);
   guring_task_set_data (task, copy, copy_free);
-  io_uring_prep_statx (&sqe, AT_FDCWD, guring_task_set_path (task, path), statx_flags,
-                       STATX_BASIC_STATS, &copy->source);
-  guring_task_run (task, &sqe, on_source_status);
+  copy->path = guring_task_set_path (task, path);
+  guring_turn_take_one_of (task, MAX_COPIES, on_turn);
 }
 
 /**

@@ -66,20 +66,7 @@ is_cancelled (GuringTask *task)
   return g_cancellable_is_cancelled (guring_task_get_cancellable (task));
 }
 
-static void
-begin (GuringTask *task, gboolean writes, GuringStepFunc func)
-{
-  const GuringTransfer *transfer = guring_task_get_data (task);
-
-  if (transfer->offset < -1)
-    guring_task_return_errno (task, EINVAL);
-  else if (transfer->offset < 0)
-    guring_turn_take (task, transfer->fd, writes, func);
-  else
-    func (task, 0);
-}
-
-static void start_reading (GuringTask *task);
+static void start (GuringTask *task);
 
 /* What has been read is not lost to an error behind it, which the next read will meet again. */
 static void
@@ -97,36 +84,8 @@ on_read (GuringTask *task, gint32 res)
   if (res <= 0 || transfer->done == transfer->count || is_cancelled (task) || !has_more (transfer))
     guring_task_return (task, (gssize) transfer->done);
   else
-    start_reading (task);
+    start (task);
 }
-
-static void
-start_reading (GuringTask *task)
-{
-  GuringTransfer *transfer = guring_task_get_data (task);
-  struct io_uring_sqe sqe = { 0 };
-
-  io_uring_prep_read (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
-                      get_offset (transfer));
-  guring_task_run (task, &sqe, on_read);
-}
-
-static void
-on_turn_to_read (GuringTask *task, gint32 res)
-{
-  if (res < 0)
-    guring_task_return_errno (task, -res);
-  else
-    start_reading (task);
-}
-
-void
-guring_transfer_read (GuringTask *task)
-{
-  begin (task, FALSE, on_turn_to_read);
-}
-
-static void start_writing (GuringTask *task);
 
 static void
 on_written (GuringTask *task, gint32 res)
@@ -147,32 +106,59 @@ on_written (GuringTask *task, gint32 res)
   else if (is_cancelled (task))
     guring_task_return_errno (task, ECANCELED);
   else
-    start_writing (task);
+    start (task);
 }
 
 static void
-start_writing (GuringTask *task)
+start (GuringTask *task)
 {
   GuringTransfer *transfer = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  io_uring_prep_write (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
-                       get_offset (transfer));
-  sqe.flags |= guring_descriptor_get_write_flags (transfer->fd);
-  guring_task_run (task, &sqe, on_written);
+  if (transfer->writes)
+    io_uring_prep_write (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
+                         get_offset (transfer));
+  else
+    io_uring_prep_read (&sqe, transfer->fd, get_buffer (transfer), get_step (transfer),
+                        get_offset (transfer));
+  if (transfer->writes)
+    sqe.flags |= guring_descriptor_get_write_flags (transfer->fd);
+  guring_task_run (task, &sqe, transfer->writes ? on_written : on_read);
 }
 
 static void
-on_turn_to_write (GuringTask *task, gint32 res)
+on_turn (GuringTask *task, gint32 res)
 {
   if (res < 0)
     guring_task_return_errno (task, -res);
   else
-    start_writing (task);
+    start (task);
+}
+
+static void
+begin (GuringTask *task)
+{
+  const GuringTransfer *transfer = guring_task_get_data (task);
+
+  if (transfer->offset < -1)
+    guring_task_return_errno (task, EINVAL);
+  else if (transfer->offset < 0)
+    guring_turn_take (task, transfer->fd, transfer->writes, on_turn);
+  else
+    start (task);
+}
+
+void
+guring_transfer_read (GuringTask *task)
+{
+  begin (task);
 }
 
 void
 guring_transfer_write (GuringTask *task)
 {
-  begin (task, TRUE, on_turn_to_write);
+  GuringTransfer *transfer = guring_task_get_data (task);
+
+  transfer->writes = TRUE;
+  begin (task);
 }

@@ -14,6 +14,7 @@ typedef struct
   guint8 *buffer;
   gsize count;
   gsize done;
+  gboolean writes;
   GBytes *bytes; /* (nullable): that own the buffer */
 } GuringTransfer;
 

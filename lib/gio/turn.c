@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Calls that go by the position of a file, or to a pipe or socket, one after the other: the kernel
- * may run operations in any order and at once, and what is in flight has not moved the position
- * yet. They stand in line for each descriptor and main context. */
+/* Calls that stand in line, in each main context.
+ *
+ * Those that go by the position of a file, or to a pipe or socket, run one after the other for each
+ * descriptor: the kernel may run operations in any order and at once, and what is in flight has not
+ * moved the position yet. Of those that open descriptors a few run at once. */
 
 #include "config.h"
 
@@ -15,9 +17,10 @@
 struct _GuringLine
 {
   GMainContext *context; /* not owned: the tasks' */
-  int fd;
-  gboolean writes; /* where reading and writing have nothing to do with each other */
+  int fd;                /* or G_MININT: of none */
+  gboolean writes;       /* where reading and writing have nothing to do with each other */
 
+  guint n_turns;  /* under way */
   GQueue waiting; /* GuringTask */
 };
 
@@ -29,7 +32,7 @@ line_hash (gconstpointer key)
 {
   const GuringLine *line = key;
 
-  return g_direct_hash (line->context) ^ (guint) (2 * line->fd + line->writes);
+  return g_direct_hash (line->context) ^ (2 * (guint) line->fd + (guint) line->writes);
 }
 
 static gboolean
@@ -78,32 +81,60 @@ wait_in_line (GuringTask *task)
   guring_task_set_source (task, source);
 }
 
-void
-guring_turn_take (GuringTask *task, int fd, gboolean writes, GuringStepFunc func)
+/* With the lock held. Returns: the line, which is made if there is none */
+static GuringLine *
+get_line (const GuringLine *key)
 {
-  GuringLine key = { task->context, fd, writes && guring_descriptor_can_poll (fd), G_QUEUE_INIT };
-  gboolean is_first;
+  GuringLine *line;
+
+  if (lines == NULL)
+    lines = g_hash_table_new_full (line_hash, line_equal, g_free, NULL);
+  line = g_hash_table_lookup (lines, key);
+  if (line == NULL)
+    {
+      line = g_memdup2 (key, sizeof *key);
+      g_hash_table_add (lines, line);
+    }
+  return line;
+}
+
+static void
+take (GuringTask *task, const GuringLine *key, guint max_turns, GuringStepFunc func)
+{
+  gboolean has_turn;
 
   task->func = func;
   g_mutex_lock (&lock);
-  if (lines == NULL)
-    lines = g_hash_table_new_full (line_hash, line_equal, g_free, NULL);
-  task->line = g_hash_table_lookup (lines, &key);
-  is_first = task->line == NULL;
-  if (is_first)
-    {
-      task->line = g_memdup2 (&key, sizeof key);
-      g_hash_table_add (lines, task->line);
-    }
+  task->line = get_line (key);
+  has_turn = task->line->n_turns < max_turns;
+  if (has_turn)
+    task->line->n_turns++;
   else
     wait_in_line (task);
   g_mutex_unlock (&lock);
 
-  if (is_first)
+  if (has_turn)
     func (task, 0);
 }
 
-/* Returns: (nullable): who is next; else the line is gone */
+void
+guring_turn_take (GuringTask *task, int fd, gboolean writes, GuringStepFunc func)
+{
+  GuringLine key = { task->context, fd, writes && guring_descriptor_can_poll (fd), 0,
+                     G_QUEUE_INIT };
+
+  take (task, &key, 1, func);
+}
+
+void
+guring_turn_take_one_of (GuringTask *task, guint max_turns, GuringStepFunc func)
+{
+  GuringLine key = { task->context, G_MININT, FALSE, 0, G_QUEUE_INIT };
+
+  take (task, &key, max_turns, func);
+}
+
+/* Returns: (nullable): who has the turn now; else the line may be gone */
 static GuringTask *
 call_next (GuringLine *line)
 {
@@ -113,7 +144,7 @@ call_next (GuringLine *line)
   next = g_queue_pop_head (&line->waiting);
   if (next != NULL)
     g_source_destroy (next->source);
-  else
+  else if (--line->n_turns == 0)
     g_hash_table_remove (lines, line);
   g_mutex_unlock (&lock);
   return next;
