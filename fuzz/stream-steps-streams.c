@@ -220,6 +220,20 @@ do_skip (GInputStream *stream, gsize size, Call *call, GError **error)
   return g_input_stream_skip_finish (stream, call_wait (call), error);
 }
 
+/* GIO's own aborts there (GLib 2.74). */
+static gboolean
+is_behind_end (GInputStream *stream)
+{
+  GSeekable *seekable = G_SEEKABLE (stream);
+  goffset position = g_seekable_tell (seekable), end;
+
+  if (!g_seekable_seek (seekable, 0, G_SEEK_END, NULL, NULL))
+    return FALSE;
+  end = g_seekable_tell (seekable);
+  g_seekable_seek (seekable, position, G_SEEK_SET, NULL, NULL);
+  return position > end;
+}
+
 static void
 skip (void)
 {
@@ -229,7 +243,7 @@ skip (void)
   gssize mine, theirs;
   Call *call;
 
-  if (in[MINE] == NULL)
+  if (in[MINE] == NULL || is_behind_end (in[THEIRS]))
     return;
   call = call_new (TRUE);
   mine = do_skip (in[MINE], size, call, &error);

@@ -41,6 +41,7 @@ valgrind_suites = \
 	tests/test-file-replace-stream \
 	tests/test-file-streams \
 	tests/test-io \
+	tests/test-io-faults \
 	tests/test-io-names \
 	tests/test-io-opcodes \
 	tests/test-io-read \
@@ -111,6 +112,7 @@ tests_test_buffer_group_ends_LDFLAGS = \
 tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'
 tests_test_socket_service_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4 -Wl,--wrap=guring_ring_queue
+tests_test_io_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit -Wl,--wrap=statx
 tests_test_io_opcodes_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_get_probe_ring
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
 tests_test_faults_LDFLAGS = \

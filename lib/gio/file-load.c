@@ -69,10 +69,6 @@ succeed (GuringTask *task)
 static void
 on_closed (GuringTask *task, gint32 res)
 {
-  Load *load = guring_task_get_data (task);
-
-  if (res == -ECANCELED)
-    close (load->fd);
   succeed (task);
 }
 

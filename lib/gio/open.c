@@ -88,15 +88,6 @@ guring_open_finish (GAsyncResult *result, GError **error)
   return fd;
 }
 
-/* Nobody else can close it. */
-static void
-on_closed (GuringTask *task, gint32 res)
-{
-  if (res == -ECANCELED)
-    res = close (guring_task_get_sqe (task)->fd) < 0 ? -errno : 0;
-  guring_task_return_res (task, res);
-}
-
 /**
  * guring_close_async:
  * @fd: the descriptor; no longer the caller's, whatever the result
@@ -121,7 +112,7 @@ guring_close_async (gint fd,
   io_uring_prep_close (&sqe, fd);
   guring_task_run (guring_task_new (NULL, guring_close_async, "close", io_priority, NULL, callback,
                                     user_data),
-                   &sqe, on_closed);
+                   &sqe, guring_task_return_res);
 }
 
 /**

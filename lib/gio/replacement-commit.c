@@ -124,8 +124,7 @@ on_closed (GuringTask *task, gint32 res)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
 
-  if (res != -ECANCELED)
-    replacement->fd = -1;
+  replacement->fd = -1;
   if (!guring_replacement_check (task, res))
     return;
 

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,6 +85,15 @@ end_restart (GuringTask *task)
     guring_task_run (task, &task->sqe, task->func);
 }
 
+/* What close(2) says, the descriptor is gone. Everything else comes of a ring that was closed or
+ * broke before the kernel saw the operation; EBADF may mean either, and then it does no harm to
+ * close it again. */
+static gboolean
+is_closed (gint32 res)
+{
+  return res >= 0 || res == -EINTR || res == -EIO || res == -ENOSPC || res == -EDQUOT;
+}
+
 static void
 try_again (GuringTask *task, gint32 res)
 {
@@ -94,6 +104,8 @@ try_again (GuringTask *task, gint32 res)
     wait_until_ready (task);
   else if (is_restart (res))
     end_restart (task);
+  else if (task->sqe.opcode == IORING_OP_CLOSE && !is_closed (res))
+    guring_task_step_ended (task, guring_perform (&task->sqe));
   else
     guring_task_run (task, &task->sqe, task->func);
   guring_context_leave (context, entered);
@@ -325,7 +337,7 @@ on_last_completion (GuringRing *ring, const GuringCompletion *completion, gpoint
 static void
 on_closed (GuringRing *ring, const GuringCompletion *completion, gpointer fd)
 {
-  if (completion->res == -ECANCELED) /* the kernel has not seen it */
+  if (!is_closed (completion->res))
     close (GPOINTER_TO_INT (fd));
 }
 

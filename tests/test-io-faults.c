@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Calls of GIO's kind when system calls fail: linked with --wrap. */
+
+#include "config.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "file-support.h"
+
+int __real_io_uring_submit (struct io_uring *uring);
+int __wrap_io_uring_submit (struct io_uring *uring);
+int
+__real_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
+int
+__wrap_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
+
+static guint n_good_submits; /* before one fails for good */
+static int submit_fault;
+static int target_fault; /* errno of asking what a link leads to */
+
+int
+__wrap_io_uring_submit (struct io_uring *uring)
+{
+  if (submit_fault == 0 || n_good_submits-- > 0)
+    return __real_io_uring_submit (uring);
+
+  return -submit_fault;
+}
+
+int
+__wrap_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status)
+{
+  if (target_fault == 0 || (flags & AT_SYMLINK_NOFOLLOW))
+    return __real_statx (fd, path, flags, mask, status);
+
+  errno = target_fault;
+  return -1;
+}
+
+static void
+break_ring (guint n_good)
+{
+  n_good_submits = n_good;
+  submit_fault = EBADF; /* which a close may say as well */
+}
+
+static gboolean
+is_open (int fd)
+{
+  return fcntl (fd, F_GETFD) >= 0;
+}
+
+START_TEST (a_ring_that_breaks_closes_all_the_same)
+{
+  int fd = make_file ("file", "");
+
+  break_ring (0);
+  ck_assert (io_close (fd, NULL));
+  ck_assert (!is_open (fd));
+}
+END_TEST
+
+START_TEST (a_ring_that_breaks_closes_streams)
+{
+  int fd = make_file ("file", "");
+  g_autoptr (GInputStream) stream = guring_input_stream_new (fd, TRUE);
+  g_auto (Answer) answer = { 0 };
+
+  break_ring (0);
+  g_input_stream_close_async (stream, 0, NULL, on_answer, &answer);
+  ck_assert (g_input_stream_close_finish (stream, await_answer (&answer), NULL));
+  ck_assert (!is_open (fd));
+}
+END_TEST
+
+/* Whatever becomes of the load: what was opened for it must not stay so. */
+START_TEST (a_ring_that_breaks_during_a_load_leaves_nothing_open)
+{
+  g_auto (Answer) answer = answer_for ("file");
+  g_autofree gchar *contents = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize size = 0;
+
+  make ("file", 100);
+  break_ring ((guint) _i);
+  guring_file_load_contents_async (answer.file, NULL, on_answer, &answer);
+  if (guring_file_load_contents_finish (answer.file, await_answer (&answer), &contents, &size, NULL,
+                                        &error))
+    ck_assert_uint_eq (size, 100);
+  else
+    ck_assert_ptr_nonnull (error);
+}
+END_TEST
+
+/* Without io_uring statx() is the library's own. */
+START_TEST (a_link_is_not_broken_for_want_of_memory)
+{
+  g_auto (Answer) answer = answer_for ("link");
+  g_autoptr (GError) error = NULL;
+
+  g_setenv ("GURING_DISABLE", "1", TRUE);
+  make ("file", 100);
+  ck_assert_int_eq (symlink ("file", "link"), 0);
+  target_fault = ENOMEM;
+  guring_file_query_info_async (answer.file, "standard::type", G_FILE_QUERY_INFO_NONE, 0, NULL,
+                                on_answer, &answer);
+  if (guring_file_query_info_finish (answer.file, await_answer (&answer), &error) == NULL)
+    assert_error (error, g_io_error_from_errno (ENOMEM));
+  else
+    ck_abort_msg ("It is said to be a link");
+}
+END_TEST
+
+static void
+add_tests (TCase *tcase)
+{
+  tcase_add_test (tcase, a_ring_that_breaks_closes_all_the_same);
+  tcase_add_test (tcase, a_ring_that_breaks_closes_streams);
+  tcase_add_loop_test (tcase, a_ring_that_breaks_during_a_load_leaves_nothing_open, 0, 4);
+  tcase_add_test (tcase, a_link_is_not_broken_for_want_of_memory);
+}
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("io-faults");
+
+  add_io_tests (suite, add_tests);
+  return run_suite_without_io_uring (suite);
+}
