@@ -4,12 +4,21 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void) (address), (void) (size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void) (address), (void) (size))
+#endif
 
 #include "fake-uring.h"
 #include "oracle.h"
 
 #define CANCELLATION_BIT (G_GUINT64_CONSTANT (1) << 63)
 #define MAX_IDLE_POLLS 1000
+#define GUARD_SIZE 4096
 
 int __real_g_poll (GPollFD *fds, guint n_fds, gint timeout);
 int __wrap_g_poll (GPollFD *fds, guint n_fds, gint timeout);
@@ -23,6 +32,14 @@ int __wrap_io_uring_submit (struct io_uring *uring);
 int __wrap_io_uring_get_events (struct io_uring *uring);
 struct io_uring_probe *__wrap_io_uring_get_probe_ring (struct io_uring *uring);
 void __wrap_io_uring_free_probe (struct io_uring_probe *probe);
+int __real_eventfd (unsigned value, int flags);
+int __wrap_eventfd (unsigned value, int flags);
+void *__real_mmap (void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap (void *address, size_t size, int protection, int flags, int fd, off_t offset);
+int __real_munmap (void *address, size_t size);
+int __wrap_munmap (void *address, size_t size);
+int __real_madvise (void *address, size_t size, int advice);
+int __wrap_madvise (void *address, size_t size, int advice);
 
 FakeUring fake_uring;
 
@@ -462,6 +479,69 @@ int
 __wrap_g_poll (GPollFD *fds, guint n_fds, gint timeout)
 {
   return fake_uring_poll (fds, n_fds, timeout);
+}
+
+/* What else a ring asks the system for */
+
+static gboolean
+fails (void)
+{
+  return fake_uring.fails && input_take_below (fake_uring.input, 4) == 3;
+}
+
+int
+__wrap_eventfd (unsigned value, int flags)
+{
+  if (!fails ())
+    return __real_eventfd (value, flags);
+
+  errno = EMFILE;
+  return -1;
+}
+
+/* The page of a fork guard, which a real mmap() would have to be cleared for each ring. */
+static guint8 guard_page[GUARD_SIZE] __attribute__ ((aligned (GUARD_SIZE)));
+static gboolean guard_is_mapped;
+
+void *
+__wrap_mmap (void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+  if (fake_uring.input == NULL || size != GUARD_SIZE || guard_is_mapped)
+    return __real_mmap (address, size, protection, flags, fd, offset);
+  if (fails ())
+    {
+      errno = ENOMEM;
+      return MAP_FAILED;
+    }
+
+  guard_is_mapped = TRUE;
+  ASAN_UNPOISON_MEMORY_REGION (guard_page, GUARD_SIZE);
+  guard_page[0] = 0;
+  return guard_page;
+}
+
+int
+__wrap_munmap (void *address, size_t size)
+{
+  if (address != guard_page)
+    return __real_munmap (address, size);
+
+  oracle_holds ("unmapped once", guard_is_mapped, "twice");
+  ASAN_POISON_MEMORY_REGION (guard_page, GUARD_SIZE);
+  guard_is_mapped = FALSE;
+  return 0;
+}
+
+int
+__wrap_madvise (void *address, size_t size, int advice)
+{
+  if (address != guard_page)
+    return __real_madvise (address, size, advice);
+  if (!fails ())
+    return 0;
+
+  errno = EINVAL;
+  return -1;
 }
 
 void

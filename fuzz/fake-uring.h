@@ -42,6 +42,7 @@ typedef struct
   GArray *posted;          /* struct io_uring_cqe: all that were ever in the CQ */
   GArray *waiting;         /* struct io_uring_cqe: need an io_uring_enter() to get there */
 
+  gboolean fails;  /* descriptors and memory may run out */
   int setup_error; /* of the last io_uring_queue_init_params(), else 0 */
   int failure;     /* with what io_uring_enter() fails for good, else 0 */
   guint64 n_enters;

@@ -27,7 +27,7 @@ static Fault faults[N_FAULTS];
 static guint next = N_FAULTS;
 static gboolean armed;
 static gboolean fired;
-static gboolean sparing;
+static guint n_spared;
 static FaultsBrokeFunc broke;
 static const struct io_uring *broken[MAX_BROKEN];
 static guint n_broken;
@@ -98,9 +98,15 @@ faults_listen (FaultsBrokeFunc func)
 }
 
 void
-faults_spare (gboolean spare)
+faults_begin_sparing (void)
 {
-  sparing = spare;
+  n_spared++;
+}
+
+void
+faults_end_sparing (void)
+{
+  n_spared--;
 }
 
 /* Returns: an errno, 0 if the call is to be made */
@@ -192,7 +198,7 @@ fail_to_enter (const struct io_uring *uring)
 
   if (!is_final (error_number))
     return error_number;
-  if (sparing || n_broken == MAX_BROKEN)
+  if (n_spared > 0 || n_broken == MAX_BROKEN)
     return EAGAIN;
 
   broken[n_broken++] = uring;

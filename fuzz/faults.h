@@ -30,8 +30,9 @@ int faults_fail_setup (const struct io_uring *uring);
 typedef void (*FaultsBrokeFunc) (const struct io_uring *uring);
 void faults_listen (FaultsBrokeFunc func);
 
-/* While a ring is spared, it is not broken: whoever closes it waits for all that it has. */
-void faults_spare (gboolean spare);
+/* Between these, which may nest, no ring is broken: whoever closes one waits for all that it has. */
+void faults_begin_sparing (void);
+void faults_end_sparing (void);
 
 /* What a broken ring has in flight can't be cancelled: it ends here, as it would in time, so that
  * nothing goes on behind the end of an input. */

@@ -13,6 +13,8 @@
 #include "oracle.h"
 
 /* Each is what its name says, see local.mk. */
+int buffers_initialize (int *argc, char ***argv);
+int buffers_test_one_input (const uint8_t *data, size_t size);
 int chains_initialize (int *argc, char ***argv);
 int chains_test_one_input (const uint8_t *data, size_t size);
 int lifecycle_initialize (int *argc, char ***argv);
@@ -34,6 +36,7 @@ static const Harness harnesses[] = {
   { sqe_batch_initialize, sqe_batch_test_one_input, FALSE },
   { chains_initialize, chains_test_one_input, FALSE },
   { lifecycle_initialize, lifecycle_test_one_input, FALSE },
+  { buffers_initialize, buffers_test_one_input, FALSE },
 };
 
 int

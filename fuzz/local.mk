@@ -4,6 +4,7 @@
 # fuzz/crashes/<name>. Each becomes two programs: fuzz/replay-<name>, a test in every build, and,
 # with --enable-fuzzing, fuzz/fuzz-<name>.
 fuzz_replays = \
+	fuzz/replay-buffers \
 	fuzz/replay-chains \
 	fuzz/replay-completions \
 	fuzz/replay-faults \
@@ -16,6 +17,7 @@ check_PROGRAMS += $(fuzz_replays)
 TESTS += $(fuzz_replays)
 
 fuzz_targets = \
+	fuzz/fuzz-buffers \
 	fuzz/fuzz-chains \
 	fuzz/fuzz-completions \
 	fuzz/fuzz-faults \
@@ -62,6 +64,7 @@ fuzz_replay_sources = fuzz/replay.c
 fake_uring_sources = fuzz/fake-uring.c fuzz/fake-uring.h fuzz/model.c fuzz/model.h
 fake_uring_ldflags = \
 	$(AM_LDFLAGS) \
+	-Wl,--wrap=eventfd \
 	-Wl,--wrap=g_get_monotonic_time \
 	-Wl,--wrap=g_poll \
 	-Wl,--wrap=io_uring_free_probe \
@@ -71,6 +74,9 @@ fake_uring_ldflags = \
 	-Wl,--wrap=io_uring_queue_init_params \
 	-Wl,--wrap=io_uring_ring_dontfork \
 	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=madvise \
+	-Wl,--wrap=mmap \
+	-Wl,--wrap=munmap \
 	$(NULL)
 
 fuzz_replay_completions_SOURCES = \
@@ -90,6 +96,12 @@ fuzz_replay_registry_LDADD = $(fuzz_libs)
 fuzz_fuzz_registry_SOURCES = fuzz/fuzz-registry.c
 nodist_EXTRA_fuzz_fuzz_registry_SOURCES = fuzz/none.cc
 fuzz_fuzz_registry_LDADD = $(fuzz_libs) $(LIB_FUZZING_ENGINE)
+
+fuzz_replay_buffers_SOURCES = fuzz/fuzz-buffers.c $(fuzz_replay_sources)
+fuzz_replay_buffers_LDADD = fuzz/libkernel.la $(fuzz_libs)
+fuzz_fuzz_buffers_SOURCES = fuzz/fuzz-buffers.c
+nodist_EXTRA_fuzz_fuzz_buffers_SOURCES = fuzz/none.cc
+fuzz_fuzz_buffers_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
 fuzz_replay_chains_SOURCES = fuzz/fuzz-chains.c $(fuzz_replay_sources)
 fuzz_replay_chains_LDADD = fuzz/libkernel.la $(fuzz_libs)
@@ -132,10 +144,17 @@ fuzz_fuzz_stream_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
 # Several harnesses in one program: their functions have names of their own.
 check_LTLIBRARIES += \
+	fuzz/libbuffers.la \
 	fuzz/libchains.la \
 	fuzz/liblifecycle.la \
 	fuzz/libsqe-batch.la \
 	fuzz/libstream.la \
+	$(NULL)
+fuzz_libbuffers_la_SOURCES = fuzz/fuzz-buffers.c
+fuzz_libbuffers_la_CPPFLAGS = \
+	$(AM_CPPFLAGS) \
+	-DLLVMFuzzerInitialize=buffers_initialize \
+	-DLLVMFuzzerTestOneInput=buffers_test_one_input \
 	$(NULL)
 fuzz_libchains_la_SOURCES = fuzz/fuzz-chains.c
 fuzz_libchains_la_CPPFLAGS = \
@@ -164,6 +183,7 @@ fuzz_libstream_la_CPPFLAGS = \
 
 faults_sources = fuzz/fuzz-faults.c fuzz/faults.c fuzz/faults.h
 faults_libs = \
+	fuzz/libbuffers.la \
 	fuzz/libchains.la \
 	fuzz/liblifecycle.la \
 	fuzz/libsqe-batch.la \
@@ -207,6 +227,7 @@ EXTRA_DIST += \
 	fuzz/campaign.sh \
 	fuzz/corpus \
 	fuzz/crashes \
+	fuzz/fuzz-buffers.options \
 	fuzz/fuzz-chains.options \
 	fuzz/fuzz-completions.options \
 	fuzz/fuzz-faults.options \

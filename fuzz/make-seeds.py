@@ -218,6 +218,40 @@ write("lifecycle", {
 })
 
 
+# fuzz-buffers.c: whether the ring goes first, then steps: send, receive, make and drop groups, …
+
+SEND, RECEIVE, MAKE, DROP, ITERATE, END, CANCEL, LET_GO, CLOSE = 0, 2, 4, 5, 6, 9, 10, 11, 12
+
+
+def send(stream, size):
+    return bytes([SEND, stream]) + size.to_bytes(2, "little")
+
+
+def receive(stream, group, multishot):
+    return bytes([RECEIVE, stream, group, multishot])
+
+
+def buffer_group(group, size, count):
+    return bytes([MAKE, group, size, count])
+
+
+def take(n):
+    return bytes([ITERATE, *[x for i in range(n) for x in (0, i)]])
+
+
+write("buffers", {
+    **{f"{kind}-{size}": [bytes([size & 1]), buffer_group(0, size, 0), receive(0, 0, kind == "many"), send(0, 300),
+                          take(8), receive(0, 0, 0), take(1), bytes([DROP, 0, size & 1]), END.to_bytes(1, "little"),
+                          b"\0", take(2), bytes([LET_GO, 1, 1, LET_GO, 2, 0])]
+       for kind in ("one", "many") for size in range(6)},
+    "starved": [b"\0", buffer_group(0, 1, 0), receive(0, 0, 1), send(0, 200), take(16), receive(0, 0, 0), take(2)],
+    "shared": [b"\1", buffer_group(0, 0, 3), *[receive(i, 0, 1) for i in range(3)], *[send(i, 100) for i in range(3)],
+               take(6), bytes([CANCEL, 0, CANCEL, 1]), take(2), bytes([CLOSE, 7]), bytes([DROP, 0, 1])],
+    "cancelled": [b"\1", buffer_group(1, 3, 1), receive(2, 1, 0), bytes([CANCEL, 2]), take(1), send(2, 10), take(1)],
+    **{f"noise-{i}": [noise(90 + i, 120)] for i in range(6)},
+})
+
+
 # fuzz-stream.c: without io_uring or with it, then steps: 0 to 2 a stream, 3 and 4 a file, 5 a pipe
 
 def stream_seeds():
@@ -237,7 +271,7 @@ write("stream", stream_seeds())
 
 # fuzz-faults.c: which harness, then when which fault comes, then what the harness reads
 
-HARNESSES = ("stream", "sqe-batch", "chains", "lifecycle")
+HARNESSES = ("stream", "sqe-batch", "chains", "lifecycle", "buffers")
 
 write("faults", {
     f"{HARNESSES[harness]}-{which}-{i}": [

@@ -40,7 +40,12 @@ faults_listen (FaultsBrokeFunc func)
 }
 
 void
-faults_spare (gboolean spare)
+faults_begin_sparing (void)
+{
+}
+
+void
+faults_end_sparing (void)
 {
 }
 

@@ -158,10 +158,10 @@ records_close (GuringRing *ring)
   g_autoptr (GError) error = NULL;
   gboolean in_time;
 
-  faults_spare (TRUE);
+  faults_begin_sparing ();
   faults_rescue (ring);
   in_time = guring_ring_close (ring, CLOSE_TIMEOUT, &error);
-  faults_spare (FALSE);
+  faults_end_sparing ();
 
   for (guint i = 0; i < n_records && !in_time; i++)
     if (records[i].id != 0 && records[i].n_final == 0)

@@ -108,7 +108,7 @@ START_TEST (a_link_is_not_broken_for_want_of_memory)
   guring_file_query_info_async (answer.file, "standard::type", G_FILE_QUERY_INFO_NONE, 0, NULL,
                                 on_answer, &answer);
   if (guring_file_query_info_finish (answer.file, await_answer (&answer), &error) == NULL)
-    assert_error (error, g_io_error_from_errno (ENOMEM));
+    assert_error (error, (gint) g_io_error_from_errno (ENOMEM));
   else
     ck_abort_msg ("It is said to be a link");
 }
