@@ -227,13 +227,21 @@ EXTRA_DIST += \
 	fuzz/campaign.sh \
 	fuzz/corpus \
 	fuzz/crashes \
+	fuzz/fuzz-buffers.dict \
 	fuzz/fuzz-buffers.options \
+	fuzz/fuzz-chains.dict \
 	fuzz/fuzz-chains.options \
+	fuzz/fuzz-completions.dict \
 	fuzz/fuzz-completions.options \
+	fuzz/fuzz-faults.dict \
 	fuzz/fuzz-faults.options \
+	fuzz/fuzz-lifecycle.dict \
 	fuzz/fuzz-lifecycle.options \
+	fuzz/fuzz-registry.dict \
 	fuzz/fuzz-registry.options \
+	fuzz/fuzz-sqe-batch.dict \
 	fuzz/fuzz-sqe-batch.options \
+	fuzz/fuzz-stream.dict \
 	fuzz/fuzz-stream.options \
 	fuzz/make-seeds.py \
 	fuzz/mutants \

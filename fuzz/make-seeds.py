@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Writes the seeds into fuzz/corpus/<target>/seed-<name>: python3 fuzz/make-seeds.py
+"""Writes the seeds into fuzz/corpus/<target>/seed-<name>, and what they are made of, such as the
+bytes of a step, into the dictionary fuzz/fuzz-<target>.dict: python3 fuzz/make-seeds.py
 
-Each is a scenario in the bytes that the harness takes its decisions from; see the switches of
+Each seed is a scenario in the bytes that the harness takes its decisions from; see the switches of
 step() there. What is missing at an input's end counts as zeros. Run it when a harness reads its
 input in another order, and have the rest of the corpus merged again (fuzz/campaign.sh).
 """
@@ -10,13 +11,22 @@ input in another order, and have the rest of the corpus merged again (fuzz/campa
 import pathlib
 import random
 
-CORPUS = pathlib.Path(__file__).parent / "corpus"
+HERE = pathlib.Path(__file__).parent
+MAX_WORD = 16  # more is noise
 
 seeds = {}
 
 
+def write_words(target, words):
+    quoted = ("".join(f"\\x{byte:02x}" for byte in word) for word in sorted(words))
+    (HERE / f"fuzz-{target}.dict").write_text(
+        "# SPDX-License-Identifier: LGPL-2.1-or-later\n"
+        "# By fuzz/make-seeds.py\n" + "".join(f'"{word}"\n' for word in quoted))
+
+
 def write(target, parts):
-    directory = CORPUS / target
+    write_words(target, {part for name in parts for part in parts[name] if 1 < len(part) <= MAX_WORD})
+    directory = HERE / "corpus" / target
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.glob("seed-*"):
         old.unlink()
