@@ -30,7 +30,8 @@ int faults_fail_setup (const struct io_uring *uring);
 typedef void (*FaultsBrokeFunc) (const struct io_uring *uring);
 void faults_listen (FaultsBrokeFunc func);
 
-/* Between these, which may nest, no ring is broken: whoever closes one waits for all that it has. */
+/* Between these, which may nest, no ring is broken: whoever closes one waits for all that it has.
+ */
 void faults_begin_sparing (void);
 void faults_end_sparing (void);
 

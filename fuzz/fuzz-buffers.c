@@ -34,7 +34,7 @@ typedef struct
   gint fds[2]; /* to be received from, and to be sent to */
   gsize sent;
   gsize received;
-  gboolean over; /* no more is sent */
+  gboolean over;  /* no more is sent */
   Record *record; /* of the operation that receives, or NULL */
   Group *group;   /* that it selects from */
   gboolean alone; /* no other selects from that, and it takes one buffer */
@@ -305,9 +305,8 @@ static void
 step (void)
 {
   static void (*const steps[]) (void) = {
-    send_some, send_some, receive,         receive,    make_group, drop_group,
-    iterate,   iterate,   iterate_context, end_stream, cancel,     let_go_of_any,
-    close_ring,
+    send_some, send_some,       receive,    receive, make_group,    drop_group, iterate,
+    iterate,   iterate_context, end_stream, cancel,  let_go_of_any, close_ring,
   };
 
   input_take_choice (input, steps) ();

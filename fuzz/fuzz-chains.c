@@ -242,8 +242,8 @@ add_chain (FuzzInput *input)
   build (input, requests, n);
   accepted = offer (requests, n, ids, &error);
   oracle_holds ("a chain that fits is accepted, and no other",
-                accepted == (!ring_broke && n <= N_ENTRIES &&
-                             follows_well (&members[chain->first], NULL)),
+                accepted ==
+                  (!ring_broke && n <= N_ENTRIES && follows_well (&members[chain->first], NULL)),
                 "%u members: %s", n, error != NULL ? error->message : "accepted");
   for (guint i = 0; i < n; i++)
     {

@@ -4,8 +4,8 @@
  * with an error or is tried again, has done nothing, leaks nothing and ends, and so does all that a
  * ring has when it breaks.
  *
- * Not among them are fuzz-registry.c, where nothing can fail, and fuzz-completions.c, whose io_uring
- * fails by itself. */
+ * Not among them are fuzz-registry.c, where nothing can fail, and fuzz-completions.c, whose
+ * io_uring fails by itself. */
 
 #include "config.h"
 

@@ -12,10 +12,8 @@
 
 int __real_io_uring_submit (struct io_uring *uring);
 int __wrap_io_uring_submit (struct io_uring *uring);
-int
-__real_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
-int
-__wrap_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
+int __real_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
+int __wrap_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
 
 static guint n_good_submits; /* before one fails for good */
 static int submit_fault;
