@@ -60,7 +60,8 @@ merge ()
   mapfile -t arguments < <("$source/fuzz/arguments.sh" "$name")
   rm -rf "$directory/corpus/$name"
   mkdir -p "$directory/corpus/$name"
-  "$1" -set_cover_merge=1 "$directory/corpus/$name" "${arguments[@]}" \
+  # How often a line runs is worth no file.
+  "$1" -set_cover_merge=1 -use_counters=0 "$directory/corpus/$name" "${arguments[@]}" \
     "$directory/found/$name" > "$directory/$name.merge" 2>&1
 }
 
