@@ -24,7 +24,7 @@
 #define FIRST 200
 #define N_WATCHED 256
 #define FILE_SIZE 4096
-#define PATIENCE 2000 /* ms */
+#define PATIENCE 500 /* ms, or longer on a busy machine */
 
 static gint directory = -1;
 static gchar *directory_path;

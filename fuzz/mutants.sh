@@ -74,7 +74,7 @@ mkdir -p "$work/0/source" "$work/0/build"
 tar -C "$source" --exclude=./build --exclude='./build-[!a]*' --exclude='./build-a[!u]*' \
   --exclude=./.git -cf - . | tar -C "$work/0/source" -xf -
 test -x "$work/0/source/configure" || (cd "$work/0/source" && autoreconf -fi > /dev/null 2>&1)
-(cd "$work/0/build" && ../source/configure --quiet --enable-fuzzing CFLAGS='-g -O1' \
+(cd "$work/0/build" && ../source/configure --quiet --enable-fuzzing CFLAGS=-O1 \
   --with-sanitizer=address,undefined > /dev/null)
 make_in "$work/0" -j"$jobs" fuzz-programs
 
