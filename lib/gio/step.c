@@ -104,8 +104,6 @@ try_again (GuringTask *task, gint32 res)
     wait_until_ready (task);
   else if (is_restart (res))
     end_restart (task);
-  else if (task->sqe.opcode == IORING_OP_CLOSE && !is_closed (res))
-    guring_task_step_ended (task, guring_perform (&task->sqe));
   else
     guring_task_run (task, &task->sqe, task->func);
   guring_context_leave (context, entered);
@@ -119,6 +117,8 @@ end_operation (GuringTask *task, gint32 res)
   task->polling = FALSE;
   if ((polled && res >= 0) || guring_fallback_has_to_wait (&task->sqe, res) || is_restart (res))
     try_again (task, res);
+  else if (task->sqe.opcode == IORING_OP_CLOSE && !is_closed (res))
+    guring_task_step_ended (task, guring_perform (&task->sqe));
   else
     guring_task_step_ended (task, res);
 }
