@@ -13,7 +13,7 @@
 static void
 echo (int fd)
 {
-  char message[4096];
+  char message[BENCH_BUFFER];
   ssize_t n = recv (fd, message, sizeof message, 0);
 
   bench_expect ("recv", n, BENCH_MESSAGE);

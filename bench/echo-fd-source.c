@@ -11,7 +11,7 @@
 static gboolean
 on_readable (int fd, GIOCondition condition, gpointer user_data)
 {
-  char message[4096];
+  char message[BENCH_BUFFER];
   ssize_t n = recv (fd, message, sizeof message, 0);
 
   bench_expect ("recv", n, BENCH_MESSAGE);

@@ -7,9 +7,6 @@
 
 #include "echo.h"
 
-#define N_BUFFERS 4096
-#define BUFFER_SIZE 4096
-
 typedef struct
 {
   int fd;
@@ -63,7 +60,7 @@ bench_echo_guring (void)
   Connection *connections = g_new0 (Connection, bench_connections.n);
   GError *error = NULL;
 
-  buffers = guring_buffer_group_new (ring, N_BUFFERS, BUFFER_SIZE, &error);
+  buffers = guring_buffer_group_new (ring, bench_connections.n_buffers, BENCH_BUFFER, &error);
   if (buffers == NULL)
     g_error ("%s", error->message);
   for (guint i = 0; i < bench_connections.n; i++)

@@ -16,7 +16,7 @@ typedef struct
 {
   Handle handle;
   uv_write_t request;
-  char message[4096];
+  char message[BENCH_BUFFER];
 } Connection;
 
 static void

@@ -8,8 +8,6 @@
 #include "raw.h"
 
 #define GROUP 0
-#define N_BUFFERS 4096
-#define BUFFER_SIZE 4096
 #define SEND (G_GUINT64_CONSTANT (1) << 63) /* in user_data, with the buffer */
 
 static struct io_uring ring;
@@ -32,8 +30,9 @@ get_sqe (void)
 static void
 give_back (unsigned buffer)
 {
-  io_uring_buf_ring_add (buffers, memory + (size_t) buffer * BUFFER_SIZE, BUFFER_SIZE,
-                         (unsigned short) buffer, io_uring_buf_ring_mask (N_BUFFERS), 0);
+  io_uring_buf_ring_add (buffers, memory + (size_t) buffer * BENCH_BUFFER, BENCH_BUFFER,
+                         (unsigned short) buffer,
+                         io_uring_buf_ring_mask (bench_connections.n_buffers), 0);
   io_uring_buf_ring_advance (buffers, 1);
 }
 
@@ -56,7 +55,7 @@ on_received (const struct io_uring_cqe *cqe)
 
   bench_expect ("recv", cqe->res, BENCH_MESSAGE);
   io_uring_prep_send (sqe, bench_connections.fds[cqe->user_data],
-                      memory + (size_t) buffer * BUFFER_SIZE, (size_t) cqe->res, MSG_NOSIGNAL);
+                      memory + (size_t) buffer * BENCH_BUFFER, (size_t) cqe->res, MSG_NOSIGNAL);
   io_uring_sqe_set_data64 (sqe, SEND | buffer);
   if (!(cqe->flags & IORING_CQE_F_MORE))
     receive ((guint) cqe->user_data);
@@ -90,15 +89,16 @@ reap (void)
 static void
 set_up (void)
 {
-  struct io_uring_buf_reg registration = { .ring_entries = N_BUFFERS, .bgid = GROUP };
+  unsigned n = bench_connections.n_buffers;
+  struct io_uring_buf_reg registration = { .ring_entries = n, .bgid = GROUP };
 
   bench_raw_init (&ring, 1024, MAX (4096, bench_connections.n * 2));
-  buffers = g_aligned_alloc0 (N_BUFFERS, sizeof (struct io_uring_buf), 4096);
-  memory = g_malloc (N_BUFFERS * BUFFER_SIZE);
+  buffers = g_aligned_alloc0 (n, sizeof (struct io_uring_buf), 4096);
+  memory = g_malloc (n * BENCH_BUFFER);
   registration.ring_addr = (guintptr) buffers;
   bench_expect ("registering buffers", io_uring_register_buf_ring (&ring, &registration, 0), 0);
   io_uring_buf_ring_init (buffers);
-  for (unsigned i = 0; i < N_BUFFERS; i++)
+  for (unsigned i = 0; i < n; i++)
     give_back (i);
 }
 

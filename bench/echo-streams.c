@@ -8,7 +8,7 @@ typedef struct
 {
   GInputStream *input;
   GOutputStream *output;
-  char message[4096];
+  char message[BENCH_BUFFER];
 } Connection;
 
 static void read_next (Connection *connection);

@@ -8,7 +8,7 @@
 typedef struct
 {
   int fd;
-  char message[4096];
+  char message[BENCH_BUFFER];
 } Connection;
 
 static Textbook *textbook;

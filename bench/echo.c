@@ -121,6 +121,7 @@ run (const BenchCase *test, void (*serve) (void))
 
   bench_connections.n = idle ? test->depth + 1 : test->depth;
   bench_connections.fds = g_new (int, bench_connections.n);
+  bench_connections.n_buffers = MAX (16, 1u << g_bit_storage (n_busy * 2));
   n_warm = MAX (n_busy, test->n_ops / 10);
   n_total = n_warm + test->n_ops;
 

@@ -10,11 +10,13 @@
 G_BEGIN_DECLS
 
 #define BENCH_MESSAGE 64
+#define BENCH_BUFFER 256 /* for one, and what a real server would have beyond */
 
 typedef struct
 {
   int *fds; /* the server's ends */
   guint n;
+  guint n_buffers; /* that connections share: a power of two, more than can be in use */
 } BenchConnections;
 
 extern BenchConnections bench_connections;

@@ -58,13 +58,32 @@ bench_bench_LDADD = lib/libguring-1.la $(GURING_LIBS) $(LIBDEX_LIBS) $(LIBUV_LIB
 bench_http_gio_SOURCES = bench/http-gio.c
 bench_http_gio_LDADD = $(GURING_LIBS)
 
-EXTRA_DIST += \
+bench_scripts = \
+	bench/charts.py \
+	bench/check-results.py \
+	bench/check-targets.py \
 	bench/http_servers.py \
 	bench/plan.py \
 	bench/report.py \
 	bench/run.py \
 	$(NULL)
+EXTRA_DIST += $(bench_scripts)
 
-.PHONY: bench
+# The results are in bench/results/ of the build directory. 'make bench-publish' takes them into the
+# source: what README and docs/performance.md show.
+bench_python = PYTHONDONTWRITEBYTECODE=1 $(PYTHON)
+
+.PHONY: bench bench-publish bench-targets
 bench: $(bench_programs) examples/http-server$(EXEEXT)
-	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) $(srcdir)/bench/run.py
+	$(bench_python) $(srcdir)/bench/run.py
+	$(bench_python) $(srcdir)/bench/check-results.py
+
+bench-targets:
+	$(bench_python) $(srcdir)/bench/check-targets.py
+
+bench-publish:
+	$(MKDIR_P) $(srcdir)/bench/results
+	cp bench/results/*.csv $(srcdir)/bench/results
+	for chart in bench/results/*.svg; do \
+	  cp $$chart $(srcdir)/docs/performance-$${chart##*/} || exit 1; \
+	done

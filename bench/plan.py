@@ -58,7 +58,7 @@ PLAN = [
     *idle('http', '4KiB', (64,), ('guring-gio', 'gio', 'nginx')),
     *idle('http', '1MiB', (16,), ('guring-gio', 'gio', 'nginx')),
     *busy('scale', 'waiting', (1, 1000, 1000000), ('guring',)),
-    *idle('scale', 'in-flight', (1, 1000, 60000), ('guring',)),
+    *idle('scale', 'in-flight', (1, 1000, 65000), ('guring',)),
     *idle('scale', 'threads', (1, 2), ('guring',)),
     Case('latency', 'timer', 256, ('guring', 'textbook', 'gio'), ops=N_SAMPLES),
     # An idle source never has its turn beside the textbook's

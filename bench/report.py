@@ -10,6 +10,7 @@ COLUMNS = ('group', 'case', 'impl', 'depth', 'ops_per_s', 'cpu_ns_per_op', 'sysc
 ROUND_COLUMNS = ('group', 'case', 'impl', 'depth', 'round', 'ops_per_s', 'cpu_ns_per_op',
                  'peak_rss_kib', 'p50_ns', 'p99_ns', 'p999_ns')
 LATENCY_COLUMNS = ('case', 'impl', 'p50_us', 'p99_us', 'p999_us')
+NOT_FOUND = 'not found'
 LEFT_OUT_COLUMNS = ('group', 'case', 'impl', 'depth', 'why')
 
 
@@ -60,6 +61,11 @@ def write_csv(path, columns, rows):
         writer = csv.DictWriter(file, columns, extrasaction='ignore', lineterminator='\n')
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(path):
+    with open(path, newline='', encoding='utf-8') as file:
+        return list(csv.DictReader(file))
 
 
 def format_row(row):

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+import charts
 import http_servers
 import plan
 import report
@@ -156,7 +157,8 @@ class Results:
 
 def measure_case(case, available, directory, results):
     impls = [impl for impl in case.impls if (case.group, impl) in available]
-    results.leave_out(case, [impl for impl in case.impls if impl not in impls], 'not found')
+    results.leave_out(case, [impl for impl in case.impls if impl not in impls],
+                      report.NOT_FOUND)
     try:
         rounds, syscalls = measure(case, impls, directory)
     except Impossible as reason:
@@ -188,6 +190,8 @@ def main():
         results = measure_all(cases, directory)
     results.write()
     report.print_all(results)
+    if not charts.draw_all(report.read_csv(f'{RESULTS}/latest.csv'), RESULTS):
+        print('left out: charts: there is no gnuplot')
 
 
 main()

@@ -8,6 +8,7 @@
 
 #include "sqes.h"
 
+#define MAX_IN_FLIGHT 65536 /* what the kernel has */
 #define THREAD_DEPTH 32
 
 static void
@@ -75,7 +76,7 @@ run_nops (GuringRing *ring, GMainContext *context, guint at_once, guint64 n_ops)
 static void
 run_in_flight (const BenchCase *test)
 {
-  GuringRing *ring = bench_ring_new (test->depth + 1);
+  GuringRing *ring = bench_ring_new (MAX_IN_FLIGHT);
   int fd = eventfd (0, EFD_CLOEXEC);
   GError *error = NULL;
 
@@ -85,10 +86,9 @@ run_in_flight (const BenchCase *test)
 
       io_uring_prep_poll_add (&sqe, fd, POLLIN);
       queue (ring, &sqe, NULL, NULL);
+      if (guring_ring_submit (ring, &error) < 0) /* so that the backlog stays small */
+        g_error ("%s", error->message);
     }
-  while (guring_ring_submit (ring, &error) > 0)
-    ;
-  g_assert_no_error (error);
   bench_begin ();
   run_nops (ring, NULL, 1, test->n_ops);
   bench_end (test->n_ops);
