@@ -28,18 +28,18 @@ class Chart(NamedTuple):
     cases: tuple  # of (group, case)
     label: str  # of a cluster: with the depth and the name of the case
     impls: tuple = tuple(COLOURS)
+    depth: int = 0  # the only one, or 0: all
 
 
 CHARTS = (
     Chart('nop', 'An operation that does nothing', (('nop', 'nop'),), '{depth} at once'),
     Chart('read', 'Reading 4 KiB from the page cache', (('read', 'cached'),), '{depth} at once'),
     Chart('disk', 'Reading and writing 4 KiB, 32 at once',
-          (('read', 'uncached'), ('read', 'direct'), ('write', 'written')), '{case}'),
+          (('read', 'uncached'), ('read', 'direct'), ('write', 'written')), '{case}', depth=32),
     Chart('load', 'Loading a file of 4 KiB', (('load', 'cached'),), '{depth} at once'),
     Chart('copy', 'Copying a MiB of a file', (('copy', 'file'),), 'page-cached file'),
     Chart('echo', 'A round trip of 64 bytes over a unix socket', (('echo', 'unix'),),
           '{depth} connections'),
-    Chart('tcp', 'A round trip of 64 bytes over TCP', (('echo', 'tcp'),), '{depth} connections'),
     Chart('idle', 'A round trip of one connection, while others are idle',
           (('echo', 'unix-idle'),), '{depth} idle connections'),
     Chart('descriptors', 'An iteration of the main loop, one descriptor ready',
@@ -60,12 +60,14 @@ set logscale y
 set yrange [{low}:{high}]
 set grid ytics lc rgb '#dddddd'
 set border 3
+set bmargin 3.5
 set xtics nomirror scale 0
 set ytics nomirror
 set key outside right top Left reverse samplen 1
 set style data histogram
 set style histogram clustered gap 1
 set style fill solid noborder
+format(x) = sprintf(x < 100 ? '%.3g' : '%.0f', x)
 $data << EOD
 {data}
 EOD
@@ -80,12 +82,10 @@ def get_clusters(chart, rows):
     for row in rows:
         if (row['group'], row['case']) not in chart.cases or row['impl'] not in chart.impls:
             continue
-        if chart.name == 'disk' and row['depth'] != '32':
+        if chart.depth not in (0, int(row['depth'])):
             continue
         label = chart.label.format(**row)
         clusters.setdefault(label, {})[row['impl']] = float(row['cpu_ns_per_op']) / 1000
-    if chart.name == 'overview':
-        clusters = {label: own for label, own in clusters.items() if len(own) == 2}
     return clusters
 
 
@@ -98,11 +98,11 @@ def make_script(chart, clusters, output):
     offsets = [(i - (len(impls) - 1) / 2) / width for i in range(len(impls))]
     bars = [f"$data using {i + 2}:xtic(1) title '{impl}' lc rgb '{COLOURS[impl]}'"
             for i, impl in enumerate(impls)]
-    labels = [f"$data using ($0 + {offset}):{i + 2}:(sprintf('%.3g', ${i + 2})) with labels "
+    labels = [f"$data using ($0 + {offset}):{i + 2}:(format(${i + 2})) with labels "
               f"font ',9' rotate by 90 left offset 0,0.3 notitle"
               for i, offset in enumerate(offsets)]
     return SCRIPT.format(output=output, title=chart.title, low=min(values) / 2,
-                         high=max(values) * 2, last=len(clusters) - 0.4, data='\n'.join(lines), bars=', '.join(bars),
+                         high=max(values) * (max(values) / min(values)) ** 0.2, last=len(clusters) - 0.4, data='\n'.join(lines), bars=', '.join(bars),
                          values=', '.join(labels))
 
 

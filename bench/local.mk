@@ -67,7 +67,7 @@ bench_scripts = \
 	bench/report.py \
 	bench/run.py \
 	$(NULL)
-EXTRA_DIST += $(bench_scripts)
+EXTRA_DIST += $(bench_scripts) bench/results/latency.csv bench/results/latest.csv
 
 # The results are in bench/results/ of the build directory. 'make bench-publish' takes them into the
 # source: what README and docs/performance.md show.
@@ -83,7 +83,7 @@ bench-targets:
 
 bench-publish:
 	$(MKDIR_P) $(srcdir)/bench/results
-	cp bench/results/*.csv $(srcdir)/bench/results
+	cp bench/results/latency.csv bench/results/latest.csv $(srcdir)/bench/results
 	for chart in bench/results/*.svg; do \
 	  cp $$chart $(srcdir)/docs/performance-$${chart##*/} || exit 1; \
 	done

@@ -8,6 +8,7 @@ groups, BENCH_DIR is where the files are (on a real file system, by default /var
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -179,7 +180,12 @@ def measure_all(cases, directory):
     return results
 
 
+def end(signal_number, _frame):
+    sys.exit(128 + signal_number)  # so that the files go
+
+
 def main():
+    signal.signal(signal.SIGTERM, end)
     enable_counting()
     only = os.environ.get('BENCH_ONLY', '').split()
     cases = [case for case in plan.PLAN if not only or case.group in only]

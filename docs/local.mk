@@ -7,6 +7,17 @@ guides = \
 	docs/lifetimes.md \
 	docs/operation.svg \
 	docs/overview.md \
+	docs/performance.md \
+	docs/performance-copy.svg \
+	docs/performance-descriptors.svg \
+	docs/performance-disk.svg \
+	docs/performance-echo.svg \
+	docs/performance-http.svg \
+	docs/performance-idle.svg \
+	docs/performance-load.svg \
+	docs/performance-nop.svg \
+	docs/performance-overview.svg \
+	docs/performance-read.svg \
 	docs/porting.md \
 	docs/sockets.md \
 	docs/troubleshooting.md \
