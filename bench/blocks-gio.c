@@ -4,7 +4,6 @@
 
 #include "blocks.h"
 
-static GMainLoop *loop;
 static GObject **streams;
 
 static void start (guint slot);
@@ -19,10 +18,8 @@ on_transferred (GObject *stream, GAsyncResult *result, gpointer slot)
 
   if (error != NULL)
     g_error ("%s", error->message);
-  if (bench_blocks_end (n))
-    g_main_loop_quit (loop);
-  else
-    start (GPOINTER_TO_UINT (slot));
+  bench_blocks_end (n);
+  start (GPOINTER_TO_UINT (slot));
 }
 
 static void
@@ -69,10 +66,5 @@ bench_blocks_gio (const BenchCase *test)
   streams = g_new (GObject *, test->depth);
   for (guint slot = 0; slot < test->depth; slot++)
     streams[slot] = open_stream ();
-  loop = g_main_loop_new (NULL, FALSE);
-  bench_begin ();
-  for (guint slot = 0; slot < test->depth; slot++)
-    start (slot);
-  g_main_loop_run (loop);
-  bench_blocks_finish ();
+  bench_blocks_run (start);
 }

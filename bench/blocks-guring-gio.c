@@ -2,17 +2,13 @@
 
 #include "blocks.h"
 
-static GMainLoop *loop;
-
 static void start (guint slot);
 
 static void
 end (gssize result, guint slot)
 {
-  if (bench_blocks_end (result))
-    g_main_loop_quit (loop);
-  else
-    start (slot);
+  bench_blocks_end (result);
+  start (slot);
 }
 
 static void
@@ -54,10 +50,5 @@ void
 bench_blocks_guring_gio (const BenchCase *test)
 {
   bench_blocks_open (test);
-  loop = g_main_loop_new (NULL, FALSE);
-  bench_begin ();
-  for (guint slot = 0; slot < test->depth; slot++)
-    start (slot);
-  g_main_loop_run (loop);
-  bench_blocks_finish ();
+  bench_blocks_run (start);
 }

@@ -4,8 +4,6 @@
 
 #include "blocks.h"
 
-static GMainLoop *loop;
-
 static void start (guint slot);
 
 static DexFuture *
@@ -16,10 +14,8 @@ on_transferred (DexFuture *future, gpointer slot)
 
   if (value == NULL)
     g_error ("%s", error->message);
-  if (bench_blocks_end (g_value_get_int64 (value)))
-    g_main_loop_quit (loop);
-  else
-    start (GPOINTER_TO_UINT (slot));
+  bench_blocks_end (g_value_get_int64 (value));
+  start (GPOINTER_TO_UINT (slot));
   return NULL;
 }
 
@@ -44,10 +40,5 @@ bench_blocks_libdex (const BenchCase *test)
 {
   dex_init ();
   bench_blocks_open (test);
-  loop = g_main_loop_new (NULL, FALSE);
-  bench_begin ();
-  for (guint slot = 0; slot < test->depth; slot++)
-    start (slot);
-  g_main_loop_run (loop);
-  bench_blocks_finish ();
+  bench_blocks_run (start);
 }

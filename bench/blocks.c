@@ -110,11 +110,23 @@ bench_blocks_next (void)
   return (gint64) (blocks->n_started++ * STEP) % n_blocks * BENCH_BLOCK;
 }
 
-gboolean
+void
 bench_blocks_end (gint64 result)
 {
   bench_expect ("the transfer", result, BENCH_BLOCK);
-  return ++bench_blocks.n_ended == bench_blocks.test->n_ops;
+  if (++bench_blocks.n_ended == bench_blocks.test->n_ops && bench_blocks.loop != NULL)
+    g_main_loop_quit (bench_blocks.loop);
+}
+
+void
+bench_blocks_run (void (*start) (guint slot))
+{
+  bench_blocks.loop = g_main_loop_new (NULL, FALSE);
+  bench_begin ();
+  for (guint slot = 0; slot < bench_blocks.test->depth; slot++)
+    start (slot);
+  g_main_loop_run (bench_blocks.loop);
+  bench_blocks_finish ();
 }
 
 /* Everybody's writes end with the same fsync(). */

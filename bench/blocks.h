@@ -17,13 +17,15 @@ typedef struct
   guint8 *memory; /* a block for each slot */
   guint64 n_started;
   guint64 n_ended;
+  GMainLoop *loop;
 } BenchBlocks;
 
 extern BenchBlocks bench_blocks;
 
 void bench_blocks_open (const BenchCase *test);
-gint64 bench_blocks_next (void);           /* the offset of the next, -1 if there is none left */
-gboolean bench_blocks_end (gint64 result); /* of one; whether it was the last */
+gint64 bench_blocks_next (void);       /* the offset of the next, -1 if there is none left */
+void bench_blocks_end (gint64 result); /* of one; of the last: quits the loop */
+void bench_blocks_run (void (*start) (guint slot)); /* in a loop, measured */
 void bench_blocks_finish (void);
 
 static inline gpointer
