@@ -19,6 +19,7 @@ guides = \
 	docs/performance-overview.svg \
 	docs/performance-read.svg \
 	docs/porting.md \
+	docs/reliability.md \
 	docs/sockets.md \
 	docs/troubleshooting.md \
 	$(NULL)

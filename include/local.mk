@@ -12,6 +12,7 @@ guringinclude_HEADERS = \
 	include/guring/guring-io.h \
 	include/guring/guring-macros.h \
 	include/guring/guring-output-stream.h \
+	include/guring/guring-restrictions.h \
 	include/guring/guring-ring.h \
 	include/guring/guring-socket-connection.h \
 	include/guring/guring-socket-service.h \

@@ -104,6 +104,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/ring/registry.h \
 	lib/ring/request.c \
 	lib/ring/request.h \
+	lib/ring/restrictions.c \
+	lib/ring/restrictions.h \
 	lib/ring/ring-private.h \
 	lib/ring/ring.c \
 	lib/ring/setup.c \

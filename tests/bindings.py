@@ -185,6 +185,17 @@ def use_ring():
     assert own.iterate(False) == 0 and own.submit() == 0
     assert own.close(-1)
     assert fails_with(Gio.IOErrorEnum.CLOSED, own.submit)
+    use_restrictions()
+
+
+def use_restrictions():
+    restrictions = Guring.Restrictions.new()
+    restrictions.allow_opcode(22)  # IORING_OP_READ
+    restrictions.allow_sqe_flags(0)
+    restrictions.allow_register_opcode(8)  # IORING_REGISTER_PROBE
+    ring = Guring.Ring.new_restricted(None, 8, restrictions)
+    assert ring.supports(22) and not ring.supports(0)
+    assert ring.props.restricted_by_kernel in (True, False)
 
 
 def is_there(symbol):
@@ -192,7 +203,14 @@ def is_there(symbol):
     name = symbol.removeprefix("guring_")
     if hasattr(Guring, name):
         return True
-    classes = ("Ring", "InputStream", "OutputStream", "SocketConnection", "SocketService")
+    classes = (
+        "InputStream",
+        "OutputStream",
+        "Restrictions",
+        "Ring",
+        "SocketConnection",
+        "SocketService",
+    )
     return any(
         name.startswith(prefix) and hasattr(getattr(Guring, cls), name.removeprefix(prefix))
         for cls in classes

@@ -55,6 +55,7 @@ valgrind_suites = \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \
+	tests/test-restrictions \
 	tests/test-socket-close \
 	tests/test-socket-connect \
 	tests/test-socket-connection \
@@ -101,6 +102,12 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
 EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
+# Other places to run the suites in
+check_PROGRAMS += tests/blocked/refuse
+tests_blocked_refuse_LDADD =
+dist_check_SCRIPTS += tests/blocked/run tests/kernels/init tests/kernels/run
+EXTRA_DIST += tests/suites.sh tests/table.awk
+
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
 tests_test_buffer_group_ends_LDFLAGS = \
@@ -115,6 +122,7 @@ tests_test_socket_service_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4 -Wl,
 tests_test_io_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit -Wl,--wrap=statx
 tests_test_io_opcodes_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_get_probe_ring
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
+tests_test_restrictions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_register
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \

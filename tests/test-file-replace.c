@@ -34,7 +34,11 @@ replace_by (const gchar *name,
 static gboolean
 replace (const gchar *name, gsize size)
 {
-  return replace_by (name, size, NULL, G_FILE_CREATE_NONE, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  gboolean replaced = replace_by (name, size, NULL, G_FILE_CREATE_NONE, NULL, &error);
+
+  ck_assert_msg (replaced, "%s", error != NULL ? error->message : "no error");
+  return replaced;
 }
 
 START_TEST (files_of_all_sizes_are_made_and_replaced)

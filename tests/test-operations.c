@@ -24,6 +24,24 @@ START_TEST (nop_completes_in_the_loop)
 }
 END_TEST
 
+/* ERESTARTSYS, which a worker of the kernel may answer with when it is told to stop. */
+START_TEST (a_result_that_is_not_for_user_space_is_translated)
+{
+  struct io_uring_sqe sqe = { 0 };
+  Record record = { 0 };
+
+  sqe.opcode = IORING_OP_NOP;
+  sqe.rw_flags = 1; /* IORING_NOP_INJECT_RESULT of newer headers (Linux 6.10) */
+  sqe.len = (guint32) -512;
+  queue (&sqe, &record);
+  run_until (record.n_final > 0);
+  if (record.res == 0)
+    g_printerr ("# SKIP: this kernel has no IORING_NOP_INJECT_RESULT\n");
+  else
+    assert_ended_with (&record, -EINTR);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -31,5 +49,6 @@ main (void)
   TCase *tcase = add_ring_case (suite, "ring");
 
   tcase_add_test (tcase, nop_completes_in_the_loop);
+  tcase_add_test (tcase, a_result_that_is_not_for_user_space_is_translated);
   return run_suite (suite);
 }

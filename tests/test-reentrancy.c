@@ -211,12 +211,18 @@ END_TEST
 /* A nested main loop */
 
 static void
-nest_until_waiting_ended (Actor *actor)
+nest_until_all_ended (Actor *actor)
 {
   write_byte (ends[1]);
   run_until (actor->waiting.n_final > 0 && all_behind_ended (actor));
-  assert_ended_with (&actor->waiting, 1);
   assert_all_behind_ended (actor);
+}
+
+static void
+nest_until_waiting_ended (Actor *actor)
+{
+  nest_until_all_ended (actor);
+  assert_ended_with (&actor->waiting, 1);
 }
 
 START_TEST (callback_may_nest_a_main_loop)
@@ -259,14 +265,15 @@ END_TEST
 
 START_TEST (nested_main_loop_runs_while_closing)
 {
-  Actor actor = { .act = nest_until_waiting_ended };
+  Actor actor = { .act = nest_until_all_ended };
 
   stage (&actor);
   ck_assert (guring_ring_close (ring, -1, NULL));
   ck_assert (actor.acted);
   assert_ended_with (&actor.record, 0);
   assert_all_behind_ended (&actor);
-  assert_ended (&actor.waiting);
+  assert_ended (&actor.waiting); /* Linux 6.1 cancels it although there is a byte by now */
+  ck_assert (actor.waiting.res == 1 || actor.waiting.res == -ECANCELED);
 }
 END_TEST
 

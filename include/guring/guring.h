@@ -16,6 +16,7 @@
 #include <guring/guring-io.h>
 #include <guring/guring-macros.h>
 #include <guring/guring-output-stream.h>
+#include <guring/guring-restrictions.h>
 #include <guring/guring-socket-connection.h>
 #include <guring/guring-socket-service.h>
 #include <guring/guring-socket.h>

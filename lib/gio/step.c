@@ -66,16 +66,8 @@ wait_until_ready (GuringTask *task)
   queue_step (task, &sqe);
 }
 
-/* A worker of the kernel that is told to stop while it waits may answer with ERESTARTSYS and the
- * like, which are not for user space (seen for open() on Linux 6.18). */
-static gboolean
-is_restart (gint32 res)
-{
-  return res == -EINTR || (res <= -512 && res >= -516);
-}
-
 static void
-end_restart (GuringTask *task)
+end_interrupted (GuringTask *task)
 {
   if (guring_task_is_interrupted (task))
     guring_task_step_ended (task, -ECANCELED);
@@ -102,8 +94,8 @@ try_again (GuringTask *task, gint32 res)
 
   if (guring_fallback_has_to_wait (&task->sqe, res))
     wait_until_ready (task);
-  else if (is_restart (res))
-    end_restart (task);
+  else if (res == -EINTR)
+    end_interrupted (task);
   else
     guring_task_run (task, &task->sqe, task->func);
   guring_context_leave (context, entered);
@@ -188,10 +180,17 @@ may_wait (const struct io_uring_sqe *sqe)
   return guring_fallback_get_poll_events (sqe) != 0 && guring_descriptor_can_poll (sqe->fd);
 }
 
+/* On Linux 6.1 also that waits, if it is a pipe or a socket. */
+static gboolean
+transfers_nothing (const struct io_uring_sqe *sqe)
+{
+  return sqe->len == 0 && (sqe->opcode == IORING_OP_READ || sqe->opcode == IORING_OP_WRITE);
+}
+
 static guint64
 queue_operation (GuringTask *task, GuringRing *ring, const struct io_uring_sqe *sqe)
 {
-  if (ring == NULL || !guring_ring_supports (ring, sqe->opcode) ||
+  if (ring == NULL || !guring_ring_supports (ring, sqe->opcode) || transfers_nothing (sqe) ||
       (guring_ring_get_room (ring) < MAX_OPERATIONS && may_wait (sqe)))
     return 0;
   if (task->timeout > 0)

@@ -6,6 +6,7 @@
 
 #include "buffer-table.h"
 #include "ownership.h"
+#include "restrictions.h"
 #include "ring-private.h"
 
 #define MAX_BUFFERS 32768u /* of the kernel, see io_uring_register(2) */
@@ -117,6 +118,10 @@ round_up (guint n)
 static GuringBufferPool *
 make_pool (GuringRing *ring, guint n_buffers, gsize buffer_size, GError **error)
 {
+  if (!guring_restrictions_allow_register (ring->restrictions, IORING_REGISTER_PBUF_RING, error) ||
+      !guring_restrictions_allow_register (ring->restrictions, IORING_UNREGISTER_PBUF_RING, error))
+    return NULL;
+
   if (ring->buffers == NULL)
     ring->buffers = guring_buffer_table_new (&ring->uring, error);
   if (ring->buffers == NULL)

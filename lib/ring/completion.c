@@ -174,9 +174,19 @@ deliver_failure (GuringRing *ring, GuringOperation *operation)
   deliver (ring, operation, &completion);
 }
 
+/* A worker of the kernel that is told to stop while it waits may answer with ERESTARTSYS and the
+ * like, which are not for user space (measured for read() on Linux 6.1, for open() on 6.18). */
+static gint32
+get_result (const GuringOperation *operation, gint32 res)
+{
+  if (res > -512 || res < -516)
+    return res;
+  return operation->cancelling ? -ECANCELED : -EINTR;
+}
+
 /* Returns: whether a callback was due */
 static inline gboolean
-deliver_cqe (GuringRing *ring, const GuringCompletion *completion)
+deliver_cqe (GuringRing *ring, GuringCompletion *completion)
 {
   GuringOperation *operation;
 
@@ -193,6 +203,7 @@ deliver_cqe (GuringRing *ring, const GuringCompletion *completion)
 
   if (guring_completion_ends_operation (completion))
     ring->statistics.in_flight--;
+  completion->res = get_result (operation, completion->res);
   deliver (ring, operation, completion);
   return TRUE;
 }

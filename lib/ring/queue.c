@@ -136,8 +136,9 @@ queue (GuringRing *ring,
  *
  * Returns: the operation's id, for guring_ring_cancel(). On 0 nothing was queued, neither @func nor
  *   @notify will be called, and @error is %G_IO_ERROR_INVALID_ARGUMENT, %G_IO_ERROR_CLOSED (closed,
- *   or in a forked child), %G_IO_ERROR_BUSY (another thread owns the context), or what
- *   io_uring_enter() failed with for good
+ *   or in a forked child), %G_IO_ERROR_BUSY (another thread owns the context),
+ *   %G_IO_ERROR_PERMISSION_DENIED (by the #GuringRing:restrictions), or what io_uring_enter()
+ *   failed with for good
  *
  * Since: 0.1
  */
@@ -158,16 +159,15 @@ guring_ring_queue (GuringRing *ring,
   return queue (ring, sqe, func, user_data, notify, error);
 }
 
-/* A chain is soft-linked where the caller did not say that it is hard-linked. */
 static void
 add_chain (GuringRing *ring, const GuringRequest *requests, gsize n_requests, guint64 *ids)
 {
   for (gsize i = 0; i < n_requests; i++)
     {
       const GuringRequest *request = &requests[i];
-      gboolean linked = i + 1 < n_requests && !(request->sqe.flags & IOSQE_IO_HARDLINK);
-      guint64 id = add (ring, &request->sqe, linked ? IOSQE_IO_LINK : 0, request->func,
-                        request->user_data, request->notify);
+      GuringRequestPlace place = i + 1 == n_requests ? GURING_REQUEST_LAST : 0;
+      guint64 id = add (ring, &request->sqe, guring_request_get_link_flags (&request->sqe, place),
+                        request->func, request->user_data, request->notify);
 
       if (ids != NULL)
         ids[i] = id;

@@ -6,6 +6,7 @@
 
 #include "backlog.h"
 #include "request.h"
+#include "restrictions.h"
 #include "ring-private.h"
 
 #define KNOWN_FLAGS                                                                                \
@@ -133,6 +134,16 @@ keeps_promises (GuringRing *ring,
   return TRUE;
 }
 
+/* A member of a chain is soft-linked to the next where the caller did not say that it is
+ * hard-linked. */
+guint8
+guring_request_get_link_flags (const struct io_uring_sqe *sqe, GuringRequestPlace place)
+{
+  if ((place & GURING_REQUEST_LAST) || (sqe->flags & IOSQE_IO_HARDLINK))
+    return 0;
+  return IOSQE_IO_LINK;
+}
+
 gboolean
 guring_request_is_allowed (GuringRing *ring,
                            const struct io_uring_sqe *sqe,
@@ -148,7 +159,9 @@ guring_request_is_allowed (GuringRing *ring,
     return refuse (error, "IOSQE_IO_LINK or IOSQE_IO_HARDLINK with nothing to link to: use "
                           "guring_ring_queue_chain(), and no such flag on the last request");
 
-  return keeps_promises (ring, sqe, func, error);
+  return keeps_promises (ring, sqe, func, error) &&
+         guring_restrictions_allow (ring->restrictions, sqe->opcode,
+                                    sqe->flags | guring_request_get_link_flags (sqe, place), error);
 }
 
 gboolean

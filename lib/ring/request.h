@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include <guring/guring.h>
+#include "ring-private.h"
 
 G_BEGIN_DECLS
 
@@ -13,6 +13,7 @@ typedef enum
   GURING_REQUEST_LAST = 1 << 1
 } GuringRequestPlace;
 
+guint8 guring_request_get_link_flags (const struct io_uring_sqe *sqe, GuringRequestPlace place);
 gboolean guring_request_is_allowed (GuringRing *ring,
                                     const struct io_uring_sqe *sqe,
                                     GuringCompletionFunc func,
@@ -40,7 +41,7 @@ guring_request_is_valid (GuringRing *ring,
                          GuringRequestPlace place,
                          GError **error)
 {
-  return guring_request_is_plain (sqe, func) ||
+  return (guring_request_is_plain (sqe, func) && ring->restrictions == NULL) ||
          guring_request_is_allowed (ring, sqe, func, place, error);
 }
 

@@ -35,8 +35,10 @@ struct _GuringRing
   guint cq_entries;
   guint setup_flags;
   guint dispatch_budget;
-  guint8 *opcodes;       /* which of the 256 the kernel has; NULL until somebody asks */
-  gboolean uring_shared; /* the caller may have registered things with it */
+  guint8 *opcodes;                  /* which of the 256 the kernel has; NULL until somebody asks */
+  gboolean uring_shared;            /* the caller may have registered things with it */
+  GuringRestrictions *restrictions; /* NULL for none */
+  gboolean restricted_by_kernel;
 
   GuringRegistry registry;
   GuringBacklog backlog;

@@ -9,6 +9,7 @@
 #include "cancellation.h"
 #include "close.h"
 #include "environment.h"
+#include "restrictions.h"
 #include "ring-private.h"
 #include "setup.h"
 #include "source.h"
@@ -44,6 +45,8 @@ enum
   PROP_CQ_ENTRIES,
   PROP_DISPATCH_BUDGET,
   PROP_SETUP_FLAGS,
+  PROP_RESTRICTIONS,
+  PROP_RESTRICTED_BY_KERNEL,
   N_PROPERTIES
 };
 
@@ -90,9 +93,21 @@ attach (GuringRing *ring)
     }
   ring->entries = ring->uring.sq.ring_entries;
   ring->cq_entries = ring->uring.cq.ring_entries;
-  ring->setup_flags = ring->uring.flags;
+  ring->setup_flags = ring->uring.flags & ~IORING_SETUP_R_DISABLED;
   ring->source = guring_source_new (ring);
   g_source_attach (ring->source, ring->context);
+}
+
+static gboolean
+set_up_restricted (GuringRing *ring)
+{
+  if (!guring_setup (&ring->uring, ring->entries, ring->cq_entries, IORING_SETUP_R_DISABLED, NULL))
+    return FALSE;
+
+  ring->restricted_by_kernel = guring_restrictions_impose (ring->restrictions, &ring->uring);
+  if (!ring->restricted_by_kernel)
+    io_uring_queue_exit (&ring->uring);
+  return ring->restricted_by_kernel;
 }
 
 static gboolean
@@ -103,7 +118,8 @@ guring_ring_initable_init (GInitable *initable, GCancellable *cancellable, GErro
   if (ring->source != NULL)
     return TRUE;
 
-  if (!guring_setup (&ring->uring, ring->entries, ring->cq_entries, error))
+  if ((ring->restrictions == NULL || !set_up_restricted (ring)) &&
+      !guring_setup (&ring->uring, ring->entries, ring->cq_entries, 0, error))
     return FALSE;
 
   if (ring->fork_guard == NULL)
@@ -142,6 +158,7 @@ guring_ring_finalize (GObject *object)
 
   g_clear_pointer (&ring->source, g_source_unref);
   g_clear_pointer (&ring->fork_guard, guring_fork_guard_free);
+  g_clear_object (&ring->restrictions);
   g_clear_pointer (&ring->opcodes, g_free);
   g_clear_pointer (&ring->buffers, guring_buffer_table_unref);
   pthread_mutex_destroy (&ring->visitors);
@@ -174,6 +191,9 @@ guring_ring_get_property (GObject *object, guint id, GValue *value, GParamSpec *
     case PROP_SETUP_FLAGS:
       g_value_set_uint (value, ring->setup_flags);
       break;
+    case PROP_RESTRICTED_BY_KERNEL:
+      g_value_set_boolean (value, ring->restricted_by_kernel);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -197,6 +217,9 @@ guring_ring_set_property (GObject *object, guint id, const GValue *value, GParam
       break;
     case PROP_DISPATCH_BUDGET:
       ring->dispatch_budget = g_value_get_uint (value);
+      break;
+    case PROP_RESTRICTIONS:
+      ring->restrictions = guring_restrictions_copy (g_value_get_object (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -270,6 +293,29 @@ guring_ring_class_init (GuringRingClass *class)
    */
   properties[PROP_SETUP_FLAGS] = g_param_spec_uint ("setup-flags", NULL, NULL, 0, G_MAXUINT, 0,
                                                     G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * GuringRing:restrictions:
+   *
+   * What the ring may do; %NULL for everything.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RESTRICTIONS] =
+    g_param_spec_object ("restrictions", NULL, NULL, GURING_TYPE_RESTRICTIONS,
+                         G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * GuringRing:restricted-by-kernel:
+   *
+   * Whether the kernel enforces the #GuringRing:restrictions; %FALSE if the library alone does, or
+   * if there are none.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RESTRICTED_BY_KERNEL] =
+    g_param_spec_boolean ("restricted-by-kernel", NULL, NULL, FALSE,
+                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
@@ -388,7 +434,7 @@ guring_ring_get_room (GuringRing *ring)
  * thread that owns the context.
  *
  * Returns: (transfer none) (nullable): the io_uring, valid until the ring is closed; %NULL after
- *   that, and in a forked child
+ *   that, in a forked child, and if the kernel does not enforce the #GuringRing:restrictions
  *
  * Since: 0.1
  */
@@ -397,7 +443,7 @@ guring_ring_get_uring (GuringRing *ring)
 {
   g_return_val_if_fail (GURING_IS_RING (ring), NULL);
 
-  if (guring_ring_is_over (ring))
+  if (guring_ring_is_over (ring) || (ring->restrictions != NULL && !ring->restricted_by_kernel))
     return NULL;
 
   ring->uring_shared = TRUE;
@@ -425,7 +471,8 @@ probe (GuringRing *ring)
  * @ring: a ring
  * @opcode: an `IORING_OP_…`
  *
- * Tells whether the kernel has an operation, by asking it. For the thread that owns the context.
+ * Tells whether the ring can do an operation: the kernel has it, which is asked, and no
+ * #GuringRing:restrictions forbid it. For the thread that owns the context.
  *
  * Returns: %TRUE if so; %FALSE if not, if the ring is closed, and in a forked child
  *
@@ -436,7 +483,8 @@ guring_ring_supports (GuringRing *ring, guint8 opcode)
 {
   g_return_val_if_fail (guring_ring_is_ring (ring), FALSE);
 
-  if (guring_ring_is_over (ring))
+  if (guring_ring_is_over (ring) ||
+      !guring_restrictions_allow (ring->restrictions, opcode, 0, NULL))
     return FALSE;
 
   if (ring->opcodes == NULL)

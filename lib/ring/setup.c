@@ -33,9 +33,8 @@ try_flags (struct io_uring *uring, guint entries, guint cq_entries, guint flags)
 }
 
 static int
-init_with_best_flags (struct io_uring *uring, guint entries, guint cq_entries)
+init_with_best_flags (struct io_uring *uring, guint entries, guint cq_entries, guint flags)
 {
-  guint flags = 0;
   int ret;
 
   for (guint i = 0; i < G_N_ELEMENTS (optional_flags); i++)
@@ -64,9 +63,9 @@ are_valid (guint entries, guint cq_entries, GError **error)
   return FALSE;
 }
 
-/* @entries and @cq_entries: 0 for the default */
+/* @entries and @cq_entries: 0 for the default; @flags: which are a must */
 gboolean
-guring_setup (struct io_uring *uring, guint entries, guint cq_entries, GError **error)
+guring_setup (struct io_uring *uring, guint entries, guint cq_entries, guint flags, GError **error)
 {
   int ret;
 
@@ -79,7 +78,7 @@ guring_setup (struct io_uring *uring, guint entries, guint cq_entries, GError **
       cq_entries = MAX (entries, cq_entries == 0 ? DEFAULT_CQ_ENTRIES : cq_entries);
     }
 
-  ret = init_with_best_flags (uring, entries, cq_entries);
+  ret = init_with_best_flags (uring, entries, cq_entries, flags);
   if (ret < 0)
     {
       guring_environment_set_error (error, -ret, entries);
@@ -109,7 +108,7 @@ guring_is_supported (GError **error)
 
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
-  if (!guring_setup (&uring, 1, 0, error))
+  if (!guring_setup (&uring, 1, 0, 0, error))
     return FALSE;
 
   io_uring_queue_exit (&uring);

@@ -6,6 +6,7 @@
 
 G_BEGIN_DECLS
 
-gboolean guring_setup (struct io_uring *uring, guint entries, guint cq_entries, GError **error);
+gboolean
+guring_setup (struct io_uring *uring, guint entries, guint cq_entries, guint flags, GError **error);
 
 G_END_DECLS

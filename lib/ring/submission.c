@@ -39,7 +39,7 @@ allow_staging (GuringRing *ring)
 {
   ring->may_stage = 0;
   if (ring->backlog.head == ring->backlog.tail && !ring->draining && !ring->closing &&
-      !ring->broken)
+      !ring->broken && ring->restrictions == NULL)
     ring->may_stage = (guint) MIN (ring->entries, ring->cq_entries - ring->statistics.in_flight);
 }
 
