@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* forbid SYSTEM-CALL ERROR COMMAND…
+/* forbid SYSTEM-CALL ANSWER COMMAND…
  *
- * Runs a command under a seccomp filter that answers ERROR (EPERM, …) to setup, enter or register
- * of io_uring. */
+ * Runs a command under a seccomp filter that answers an error (EPERM, …) to setup, enter or
+ * register of io_uring, or kills (kill). */
 
 #include "config.h"
 
@@ -30,8 +30,14 @@ static const Named system_calls[] = {
   { NULL, 0 },
 };
 
-static const Named errors[] = {
-  { "EPERM", EPERM }, { "ENOSYS", ENOSYS }, { "ENOMEM", ENOMEM }, { "EMFILE", EMFILE }, { NULL, 0 },
+static const Named answers[] = {
+  { "EPERM", SECCOMP_RET_ERRNO | EPERM },
+  { "ENOSYS", SECCOMP_RET_ERRNO | ENOSYS },
+  { "ENOMEM", SECCOMP_RET_ERRNO | ENOMEM },
+  { "EMFILE", SECCOMP_RET_ERRNO | EMFILE },
+  { "ENFILE", SECCOMP_RET_ERRNO | ENFILE },
+  { "kill", SECCOMP_RET_KILL_PROCESS },
+  { NULL, 0 },
 };
 
 static const Named *
@@ -43,12 +49,12 @@ find (const Named *named, const char *name)
 }
 
 static int
-forbid (unsigned system_call, unsigned error)
+forbid (unsigned system_call, unsigned answer)
 {
   struct sock_filter filter[] = {
     BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
     BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+    BPF_STMT (BPF_RET | BPF_K, answer),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = { sizeof filter / sizeof filter[0], filter };
@@ -61,14 +67,14 @@ forbid (unsigned system_call, unsigned error)
 int
 main (int argc, char **argv)
 {
-  const Named *system_call, *error;
+  const Named *system_call, *answer;
 
   if (argc < 4)
     return 99;
   system_call = find (system_calls, argv[1]);
-  error = find (errors, argv[2]);
-  if (system_call->name == NULL || error->name == NULL ||
-      forbid (system_call->value, error->value) != 0)
+  answer = find (answers, argv[2]);
+  if (system_call->name == NULL || answer->name == NULL ||
+      forbid (system_call->value, answer->value) != 0)
     return 99;
 
   execvp (argv[3], argv + 3);

@@ -103,8 +103,6 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
 # Other places to run the suites in
-check_PROGRAMS += tests/blocked/refuse
-tests_blocked_refuse_LDADD =
 dist_check_SCRIPTS += tests/blocked/run tests/kernels/init tests/kernels/run
 EXTRA_DIST += tests/suites.sh tests/table.awk
 

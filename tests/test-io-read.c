@@ -402,6 +402,30 @@ START_TEST (waiting_read_is_cancelled_by_another_thread)
 }
 END_TEST
 
+/* As Linux 6.1 does when a signal comes at the wrong time. */
+START_TEST (what_nobody_cancelled_goes_on)
+{
+  GuringRing *default_ring = guring_ring_get_default (NULL);
+  struct io_uring_sqe sqe = { 0 };
+  Record record = { 0 };
+  g_auto (Reply) reply = { 0 };
+  int fds[2];
+
+  make_pipe (fds);
+  start_reading (fds[0], 4, NULL, &reply);
+  if (default_ring != NULL)
+    {
+      io_uring_prep_cancel (&sqe, NULL, IORING_ASYNC_CANCEL_ANY);
+      guring_ring_queue (default_ring, &sqe, record_completion, &record, record_notify, NULL);
+      run_until (record.n_final > 0);
+      assert_ended_with (&record, 1);
+    }
+  write_byte (fds[1]);
+  assert_bytes (guring_read_finish (await (&reply), NULL), "x", 1);
+  close_pipe (fds);
+}
+END_TEST
+
 START_TEST (read_cancelled_afterwards_keeps_what_it_got)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
@@ -443,6 +467,7 @@ add_pipe_tests (TCase *tcase)
   tcase_add_test (tcase, reads_of_one_pipe_do_not_block_the_loop);
   tcase_add_test (tcase, waiting_read_is_cancelled);
   tcase_add_test (tcase, waiting_read_is_cancelled_by_another_thread);
+  tcase_add_test (tcase, what_nobody_cancelled_goes_on);
 }
 
 int

@@ -86,6 +86,15 @@ is_closed (gint32 res)
   return res >= 0 || res == -EINTR || res == -EIO || res == -ENOSPC || res == -EDQUOT;
 }
 
+/* Linux 6.1 cancels what needs its first worker while a signal is pending (measured: an open that
+ * waits for a lease); and anybody may queue an IORING_OP_ASYNC_CANCEL. */
+static gboolean
+is_cancelled_by_nobody (GuringTask *task, gint32 res)
+{
+  return res == -ECANCELED && !guring_task_is_interrupted (task) &&
+         guring_ring_submit (task->ring, NULL) >= 0; /* it is not closing */
+}
+
 static void
 try_again (GuringTask *task, gint32 res)
 {
@@ -96,6 +105,8 @@ try_again (GuringTask *task, gint32 res)
     wait_until_ready (task);
   else if (res == -EINTR)
     end_interrupted (task);
+  else if (is_cancelled_by_nobody (task, res))
+    guring_fallback_run (task);
   else
     guring_task_run (task, &task->sqe, task->func);
   guring_context_leave (context, entered);

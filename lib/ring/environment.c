@@ -72,8 +72,8 @@ explain_enomem (guint entries)
 
   getrlimit (RLIMIT_MEMLOCK, &limit);
   return g_strdup_printf ("no memory for %u entries, which many kernels count as locked memory "
-                          "(RLIMIT_MEMLOCK is %" G_GUINT64_FORMAT " KiB for all of this user's "
-                          "rings): raise it with ulimit -l, or ask for fewer entries",
+                          "(RLIMIT_MEMLOCK is %" G_GUINT64_FORMAT " KiB): raise it with ulimit -l, "
+                          "have fewer rings, or ask for fewer entries",
                           entries, (guint64) limit.rlim_cur / 1024);
 }
 

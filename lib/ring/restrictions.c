@@ -245,7 +245,7 @@ guring_restrictions_allow (GuringRestrictions *restrictions,
                  opcode);
   else if (sqe_flags & ~restrictions->sqe_flags)
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                 "The ring's restrictions do not allow the SQE flags 0x%x; "
+                 "The ring's restrictions do not allow these SQE flags: 0x%x; "
                  "guring_restrictions_allow_sqe_flags() does before it is made",
                  sqe_flags & ~restrictions->sqe_flags);
   else
