@@ -67,6 +67,8 @@ lib_libguring_internal_la_SOURCES = \
 	lib/gio/task-private.h \
 	lib/gio/task.c \
 	lib/gio/task.h \
+	lib/gio/temporary.c \
+	lib/gio/temporary.h \
 	lib/gio/transfer.c \
 	lib/gio/transfer.h \
 	lib/gio/turn.c \

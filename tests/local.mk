@@ -74,7 +74,7 @@ valgrind_suites = \
 	tests/test-streams-wait \
 	tests/test-threads \
 	$(NULL)
-suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-fork \
+suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-crash tests/test-fork \
 	tests/test-socket-service-load
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
@@ -156,7 +156,9 @@ TESTS += $(scripts)
 VALGRIND_FLAGS = -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
 	--errors-for-leak-kinds=definite
 
-.PHONY: check-valgrind
+.PHONY: check-valgrind suites
+suites: $(suites) tests/forbid
+
 check-valgrind:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(valgrind_suites)' LOG_COMPILER=valgrind \
 	  LOG_FLAGS='$(VALGRIND_FLAGS)'

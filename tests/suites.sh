@@ -21,7 +21,7 @@ run_suites () # WHERE SUITE-PATHS COMMAND…: each is started by COMMAND, in a d
     name=$(basename "$path")
     directory=$(mktemp -d)
     echo "# suite $name"
-    (cd "$directory" && exec timeout 300 "$@" "$path" </dev/null 2>&1)
+    (cd "$directory" && exec timeout 1800 "$@" "$path" </dev/null 2>&1)
     echo "# end $?"
     rm -rf "$directory"
   done

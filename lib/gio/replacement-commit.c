@@ -1,18 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The new contents of a file are written: synchronize and close them, keep the old ones under
- * another name if so asked, and rename. */
+/* The new contents of a file are written: synchronize them, keep the old ones under another name if
+ * so asked, rename, and close. */
 
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "replacement.h"
 
+static void
+start_closing (GuringTask *task, GuringStepFunc func)
+{
+  GuringReplacement *replacement = guring_task_get_data (task);
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_close (&sqe, replacement->fd);
+  guring_task_run (task, &sqe, func);
+}
+
 /* Renaming */
+
+/* It is done, and all that may fail has been synchronized. */
+static void
+on_temporary_closed (GuringTask *task, gint32 res)
+{
+  GuringReplacement *replacement = guring_task_get_data (task);
+
+  if (res == -ECANCELED)
+    close (replacement->fd);
+  replacement->fd = -1;
+  replacement->committed (task, 0);
+}
 
 static void
 on_renamed (GuringTask *task, gint32 res)
@@ -27,7 +50,7 @@ on_renamed (GuringTask *task, gint32 res)
 
   replacement->is_moved = FALSE;
   g_clear_pointer (&replacement->temporary_path, g_free);
-  replacement->committed (task, 0);
+  start_closing (task, on_temporary_closed);
 }
 
 static void
@@ -128,11 +151,22 @@ on_closed (GuringTask *task, gint32 res)
   if (!guring_replacement_check (task, res))
     return;
 
+  replacement->is_created = FALSE;
+  replacement->committed (task, 0);
+}
+
+static void
+finish_writing (GuringTask *task)
+{
+  GuringReplacement *replacement = guring_task_get_data (task);
+  struct stat status;
+
+  if (fstat (replacement->fd, &status) == 0)
+    replacement->etag =
+      guring_file_make_etag (status.st_mtim.tv_sec, (guint32) status.st_mtim.tv_nsec);
+
   if (replacement->temporary_path == NULL)
-    {
-      replacement->is_created = FALSE;
-      replacement->committed (task, 0);
-    }
+    start_closing (task, on_closed);
   else if (replacement->make_backup && replacement->exists)
     start_backup (task);
   else
@@ -140,24 +174,10 @@ on_closed (GuringTask *task, gint32 res)
 }
 
 static void
-start_closing (GuringTask *task)
-{
-  GuringReplacement *replacement = guring_task_get_data (task);
-  struct io_uring_sqe sqe = { 0 };
-  struct stat status;
-
-  if (fstat (replacement->fd, &status) == 0)
-    replacement->etag =
-      guring_file_make_etag (status.st_mtim.tv_sec, (guint32) status.st_mtim.tv_nsec);
-  io_uring_prep_close (&sqe, replacement->fd);
-  guring_task_run (task, &sqe, on_closed);
-}
-
-static void
 on_synchronized (GuringTask *task, gint32 res)
 {
   if (guring_replacement_check (task, res))
-    start_closing (task);
+    finish_writing (task);
 }
 
 /* As in GIO, what was not there before is not waited for. */
@@ -171,7 +191,7 @@ guring_replacement_commit (GuringTask *task, GuringStepFunc committed)
   g_clear_pointer (&replacement->etag, g_free);
   if (replacement->temporary_path == NULL && !replacement->exists)
     {
-      start_closing (task);
+      finish_writing (task);
       return;
     }
 

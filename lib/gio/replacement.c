@@ -14,6 +14,7 @@
 #include "file.h"
 #include "perform.h"
 #include "replacement.h"
+#include "temporary.h"
 
 #define MAX_ATTEMPTS 100
 
@@ -70,15 +71,16 @@ close_original (GuringReplacement *replacement)
   replacement->original_fd = -1;
 }
 
+/* While it is locked, the name is ours. */
 static void
 discard_temporary (GuringReplacement *replacement)
 {
-  if (replacement->fd >= 0)
-    close (replacement->fd);
-  replacement->fd = -1;
   if (replacement->temporary_path != NULL)
     unlink (replacement->temporary_path);
   g_clear_pointer (&replacement->temporary_path, g_free);
+  if (replacement->fd >= 0)
+    close (replacement->fd);
+  replacement->fd = -1;
 }
 
 void
@@ -178,6 +180,29 @@ give_up_temporary (GuringTask *task)
   write_in_place (task);
 }
 
+/* Returns: a negated errno, EEXIST if it is to be tried again */
+static int
+take_temporary (GuringReplacement *replacement, int fd)
+{
+  int res = fd;
+
+  if (fd == -EEXIST && !guring_temporary_sweep (replacement->temporary_path))
+    replacement->n_in_use++;
+  else if (fd >= 0 && !guring_temporary_keep (fd))
+    {
+      close (fd);
+      res = -EEXIST;
+    }
+  else if (fd >= 0 && replacement->n_in_use == 0)
+    guring_temporary_sweep_others (replacement->path);
+
+  if (res < 0)
+    g_clear_pointer (&replacement->temporary_path, g_free);
+  else
+    replacement->fd = fd;
+  return res;
+}
+
 static void start_temporary (GuringTask *task);
 
 static void
@@ -185,11 +210,7 @@ on_temporary_opened (GuringTask *task, gint32 res)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
 
-  if (res < 0)
-    g_clear_pointer (&replacement->temporary_path, g_free);
-  else
-    replacement->fd = res;
-
+  res = take_temporary (replacement, res);
   if (res == -EEXIST && ++replacement->n_attempts < MAX_ATTEMPTS)
     start_temporary (task);
   else if ((res == -EACCES || res == -EPERM) && replacement->exists)
@@ -206,11 +227,11 @@ static void
 start_temporary (GuringTask *task)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
-  g_autofree gchar *directory = g_path_get_dirname (replacement->path);
   guint mode = keeps_permissions (replacement) ? 0600 : replacement->mode;
   struct io_uring_sqe sqe = { 0 };
 
-  replacement->temporary_path = g_strdup_printf ("%s/.guring-%08x", directory, g_random_int ());
+  replacement->temporary_path =
+    guring_temporary_get_path (replacement->path, replacement->n_in_use);
   io_uring_prep_openat (&sqe, AT_FDCWD, replacement->temporary_path,
                         O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   guring_task_run (task, &sqe, on_temporary_opened);

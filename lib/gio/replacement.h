@@ -40,6 +40,7 @@ typedef struct
   int original_fd;
   struct stat original;
   guint n_attempts; /* at names that come and go */
+  guint n_in_use;   /* temporary files, by others who replace it, too */
 } GuringReplacement;
 
 void guring_replacement_init (GuringReplacement *replacement,
