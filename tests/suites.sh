@@ -2,6 +2,9 @@
 #
 # For tests/blocked/run and tests/kernels/init: runs suites somewhere, for table.awk.
 
+# As in make check
+export G_DEBUG=fatal-warnings G_SLICE=always-malloc
+
 suites_of () # BUILD-DIR: the names of all, or of $SUITES
 {
   for suite in ${SUITES:-$(cd "$1/tests" && ls -d test-*)}; do
