@@ -124,6 +124,35 @@ START_TEST (what_is_not_allowed_is_refused)
 }
 END_TEST
 
+static void
+queue_what_is_not_allowed (GuringRing *completed_ring,
+                           const GuringCompletion *completion,
+                           gpointer record)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  io_uring_prep_nop (&sqe);
+  assert_refused (&sqe);
+  record_completion (completed_ring, completion, record);
+}
+
+/* What callbacks queue goes a shorter way. */
+START_TEST (a_callback_may_do_no_more)
+{
+  struct io_uring_sqe sqe = { 0 };
+  Record record = { 0 };
+
+  enforcer = _i;
+  make_restricted_ring ();
+  io_uring_prep_write (&sqe, ends[1], "x", 1, 0);
+  ck_assert_uint_ne (guring_ring_queue (ring, &sqe, queue_what_is_not_allowed, &record,
+                                        record_notify, NULL),
+                     0);
+  run_until (record.n_final > 0);
+  assert_ended_with (&record, 1);
+}
+END_TEST
+
 START_TEST (flags_that_are_not_allowed_are_refused)
 {
   struct io_uring_sqe sqe = { 0 };
@@ -299,6 +328,7 @@ main (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_loop_test (tcase, what_is_allowed_is_done, 0, N_ENFORCERS);
   tcase_add_loop_test (tcase, what_is_not_allowed_is_refused, 0, N_ENFORCERS);
+  tcase_add_loop_test (tcase, a_callback_may_do_no_more, 0, N_ENFORCERS);
   tcase_add_loop_test (tcase, flags_that_are_not_allowed_are_refused, 0, N_ENFORCERS);
   tcase_add_loop_test (tcase, a_chain_needs_its_flag, 0, N_ENFORCERS);
   tcase_add_loop_test (tcase, cancelling_and_closing_need_no_permission, 0, N_ENFORCERS);

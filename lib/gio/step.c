@@ -105,7 +105,7 @@ try_again (GuringTask *task, gint32 res)
     wait_until_ready (task);
   else if (res == -EINTR)
     end_interrupted (task);
-  else if (is_cancelled_by_nobody (task, res))
+  else if (res == -ECANCELED)
     guring_fallback_run (task);
   else
     guring_task_run (task, &task->sqe, task->func);
@@ -118,7 +118,8 @@ end_operation (GuringTask *task, gint32 res)
   gboolean polled = task->polling;
 
   task->polling = FALSE;
-  if ((polled && res >= 0) || guring_fallback_has_to_wait (&task->sqe, res) || is_restart (res))
+  if ((polled && res >= 0) || guring_fallback_has_to_wait (&task->sqe, res) || res == -EINTR ||
+      is_cancelled_by_nobody (task, res))
     try_again (task, res);
   else if (task->sqe.opcode == IORING_OP_CLOSE && !is_closed (res))
     guring_task_step_ended (task, guring_perform (&task->sqe));
