@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "file.h"
 #include "replacement.h"
@@ -31,8 +30,6 @@ on_temporary_closed (GuringTask *task, gint32 res)
 {
   GuringReplacement *replacement = guring_task_get_data (task);
 
-  if (res == -ECANCELED)
-    close (replacement->fd);
   replacement->fd = -1;
   replacement->committed (task, 0);
 }
