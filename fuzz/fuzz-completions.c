@@ -540,6 +540,8 @@ run (Mode mode)
       step ();
       model_check ();
     }
+  if (model.ring != NULL)
+    look_around ();
 }
 
 int
