@@ -152,6 +152,26 @@ END_TEST
 
 /* Which context */
 
+static gpointer
+open_from_nowhere (gpointer reply)
+{
+  start_opening (NULL, reply);
+  return NULL;
+}
+
+/* Its thread-default context is the default one, which another thread runs. */
+START_TEST (a_thread_without_a_context_is_answered_in_the_default_one)
+{
+  g_auto (Reply) reply = { 0 };
+
+  ck_assert (g_main_context_acquire (NULL));
+  g_thread_join (g_thread_new ("nowhere", open_from_nowhere, &reply));
+  run_until (reply.n_calls > 0);
+  g_main_context_release (NULL);
+  finish_opening (&reply);
+}
+END_TEST
+
 /* Also what takes more than one step, as a read up to the end, or one that waits. */
 START_TEST (callback_comes_in_the_context_of_the_call)
 {
@@ -396,6 +416,7 @@ add_callback_tests (TCase *tcase)
   tcase_add_test (tcase, a_descriptor_is_closed_when_its_ring_closes_first);
   tcase_add_test (tcase, a_descriptor_that_nobody_asks_for_is_closed);
   tcase_add_test (tcase, results_are_tagged_with_the_function);
+  tcase_add_test (tcase, a_thread_without_a_context_is_answered_in_the_default_one);
   tcase_add_test (tcase, callback_comes_in_the_context_of_the_call);
   tcase_add_test (tcase, result_outlives_its_context);
   tcase_add_test (tcase, threads_have_their_own_contexts_at_the_same_time);

@@ -445,6 +445,31 @@ START_TEST (threads_get_their_own_default_rings)
 }
 END_TEST
 
+static gpointer
+get_a_stranger_s_default (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  GuringRing *its_ring = guring_ring_get_default (&error);
+
+  if (its_ring == NULL)
+    assert_error (error, G_IO_ERROR_BUSY);
+  return its_ring;
+}
+
+START_TEST (a_thread_gets_the_default_ring_only_while_nobody_else_has_it)
+{
+  GuringRing *its_ring = get_default ();
+
+  ck_assert (g_main_context_acquire (NULL));
+  ck_assert_ptr_null (g_thread_join (g_thread_new ("stranger", get_a_stranger_s_default, NULL)));
+  ck_assert_ptr_eq (get_default (), its_ring);
+  g_main_context_release (NULL);
+
+  ck_assert_ptr_eq (g_thread_join (g_thread_new ("stranger", get_a_stranger_s_default, NULL)),
+                    its_ring);
+}
+END_TEST
+
 static void
 add_default_ring (TCase *tcase)
 {
@@ -453,6 +478,7 @@ add_default_ring (TCase *tcase)
   tcase_add_test (tcase, default_ring_dies_with_its_context);
   tcase_add_test (tcase, closed_default_ring_is_replaced);
   tcase_add_test (tcase, threads_get_their_own_default_rings);
+  tcase_add_test (tcase, a_thread_gets_the_default_ring_only_while_nobody_else_has_it);
 }
 
 int

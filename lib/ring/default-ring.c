@@ -6,6 +6,7 @@
 
 #include "default-ring.h"
 #include "environment.h"
+#include "ownership.h"
 #include "ring-private.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -89,15 +90,11 @@ get_last (GMainContext *context)
   return NULL;
 }
 
+/* Returns: (transfer full): the context's ring, made if need be */
 static GuringRing *
-get (GError **error)
+look_up (GMainContext *context, GError **error)
 {
-  g_autoptr (GMainContext) context = ref_context (error);
   GuringRing *ring;
-
-  if (context == NULL)
-    return NULL;
-  drop_dead (context);
 
   pthread_mutex_lock (&lock);
   if (default_rings == NULL)
@@ -109,11 +106,40 @@ get (GError **error)
       if (ring != NULL)
         g_hash_table_insert (default_rings, context, ring);
     }
-  last.context = g_main_context_get_thread_default ();
-  last.ring = ring;
-  last.n_forgotten = (guint) g_atomic_int_get (&n_forgotten);
+  if (ring != NULL)
+    g_object_ref (ring);
   pthread_mutex_unlock (&lock);
 
+  return ring;
+}
+
+static void
+remember (GuringRing *ring, guint n_forgotten_before)
+{
+  last.context = g_main_context_get_thread_default ();
+  last.ring = ring;
+  last.n_forgotten = n_forgotten_before;
+}
+
+static GuringRing *
+get (GError **error)
+{
+  g_autoptr (GMainContext) context = ref_context (error);
+  g_autoptr (GuringRing) ring = NULL;
+  guint n_forgotten_before;
+  GuringOwnership ownership;
+
+  if (context == NULL)
+    return NULL;
+
+  drop_dead (context);
+  n_forgotten_before = (guint) g_atomic_int_get (&n_forgotten);
+  ring = look_up (context, error);
+  if (ring == NULL || !guring_ownership_acquire (ring, &ownership, error))
+    return NULL;
+
+  guring_ownership_release (ring, &ownership);
+  remember (ring, n_forgotten_before);
   return ring;
 }
 
@@ -125,7 +151,11 @@ get (GError **error)
  * It lives as long as the context, or until it is closed; the next call then makes another. In a
  * forked child the first call makes a ring of the child's own.
  *
- * Returns: (transfer none): the ring, or %NULL with the errors of guring_ring_new()
+ * A thread without a context of its own, while another thread runs the default one, gets
+ * %G_IO_ERROR_BUSY: that ring is not for it to use.
+ *
+ * Returns: (transfer none): the ring, or %NULL with %G_IO_ERROR_BUSY or the errors of
+ *   guring_ring_new()
  *
  * Since: 0.1
  */
