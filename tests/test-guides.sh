@@ -74,7 +74,8 @@ has_each_message () # FILE…
 {
 	tr -d '`' <"$srcdir/docs/troubleshooting.md" | tr -s '\n ' ' ' >"$dir/guide"
 	list_texts "$@" | sed -e 's/[%;:].*//' -e 's/^ *//' -e 's/ *$//' | grep ' ' |
-		grep -vFx -e 'make the directory' -e "GuringRing's turn for others" >"$dir/messages"
+		grep -vFx -e 'make the directory' -e "GuringRing's turn for others" \
+		  -e "GuringFdWatch's next turn" >"$dir/messages"
 	while read -r message; do
 		grep -qF "$message" "$dir/guide" || echo "$message" >>"$dir/err"
 	done <"$dir/messages"

