@@ -222,6 +222,8 @@ write("chains", {
 # fuzz-lifecycle.c: steps by their place in step()
 
 write("lifecycle", {
+    # A poll that the close cancels, and whose callback queues a NOP
+    "queues-while-closing": [bytes([0, 0, 0, 0, 0]), bytes([0, 0, 5]), bytes([10, 0]), bytes([0, 0, 0])],
     **{f"step-{step:02}": [bytes([1, step & 1, step & 1, 0, 3, 0, 0, 3, 0, 0, 0, 0, 4, step]),
                            noise(step, 50)] for step in range(18)},
     **{f"noise-{i}": [noise(i, 100)] for i in range(8)},
