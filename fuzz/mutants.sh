@@ -45,6 +45,10 @@ try ()
   local patch=$source/fuzz/mutants/$2.patch target oracle verdict start=$SECONDS
   target=$(field "$patch" Target)
   oracle=$(field "$patch" Oracle)
+  if ! patch -s -p1 --dry-run -d "$1/source" < "$patch" > /dev/null; then
+    printf '%-28s %-12s %-32s %s\n' "$2" "$target" "${oracle%%$'\n'*}" 'DOES NOT APPLY'
+    return
+  fi
   patch -s -p1 -d "$1/source" < "$patch"
   if ! make_in "$1" "fuzz/fuzz-$target" > "$1/errors"; then
     verdict='DOES NOT BUILD'
