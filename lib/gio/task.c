@@ -64,8 +64,7 @@ clear (GuringTask *task)
   g_clear_pointer (&task->source, g_source_unref);
   g_clear_error (&task->error);
   g_clear_pointer (&task->path, g_free);
-  if (task->free_data != NULL)
-    task->free_data (task->data);
+  guring_task_free_data (task);
 }
 
 static void
@@ -162,6 +161,16 @@ guring_task_set_data (GuringTask *task, gpointer data, GDestroyNotify free_data)
   task->free_data = free_data;
 }
 
+/* Before the task itself: nobody asks for it any more. */
+void
+guring_task_free_data (GuringTask *task)
+{
+  GDestroyNotify free_data = g_steal_pointer (&task->free_data);
+
+  if (free_data != NULL)
+    free_data (g_steal_pointer (&task->data));
+}
+
 gpointer
 guring_task_get_data (GuringTask *task)
 {
@@ -229,9 +238,11 @@ guring_task_get_sqe (GuringTask *task)
 
 /* The end */
 
+/* The result may be kept for long: what it has open is closed, and others have their turn, before. */
 void
 guring_task_call_back (GuringTask *task)
 {
+  guring_turn_pass (task);
   if (task->callback != NULL)
     task->callback (task->source_object, G_ASYNC_RESULT (task), task->user_data);
   drop (task);
@@ -267,10 +278,12 @@ end (GuringTask *task)
   if (task->cancelled_handler != 0)
     g_cancellable_disconnect (task->cancellable, task->cancelled_handler);
   task->cancelled_handler = 0;
-  guring_turn_pass (task);
 
   if (task->is_synchronous)
-    g_object_unref (task);
+    {
+      guring_turn_pass (task);
+      g_object_unref (task);
+    }
   else if (task->in_step)
     task->ended = TRUE;
   else

@@ -154,8 +154,14 @@ void
 guring_turn_pass (GuringTask *task)
 {
   GuringLine *line = g_steal_pointer (&task->line);
-  GuringTask *next = line != NULL ? call_next (line) : NULL;
+  GuringTask *next;
 
+  if (line == NULL)
+    return;
+
+  if (line->fd == G_MININT) /* of which a few are under way, for the descriptors that they have */
+    guring_task_free_data (task);
+  next = call_next (line);
   for (; next != NULL && guring_task_is_interrupted (next); next = call_next (line))
     {
       next->line = NULL; /* else it would pass, and so on: a deep recursion */
