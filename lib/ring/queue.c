@@ -54,7 +54,7 @@ add (GuringRing *ring,
 static inline gboolean
 can_stage (GuringRing *ring, const struct io_uring_sqe *sqe, GuringCompletionFunc func)
 {
-  return ring->n_staged < ring->may_stage && guring_ownership_is_in_callback (ring) &&
+  return guring_ownership_is_in_callback (ring) && ring->n_staged < ring->may_stage &&
          !ring->polling && guring_registry_has_free (&ring->registry) &&
          guring_request_is_plain (sqe, func);
 }

@@ -31,7 +31,8 @@ void
 guring_submission_unstage (GuringRing *ring)
 {
   ring->may_stage = 0;
-  unstage (ring, *ring->uring.sq.khead);
+  if (ring->n_staged > 0)
+    unstage (ring, *ring->uring.sq.khead);
 }
 
 static void
