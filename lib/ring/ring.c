@@ -227,17 +227,10 @@ guring_ring_set_property (GObject *object, guint id, const GValue *value, GParam
 }
 
 static void
-guring_ring_class_init (GuringRingClass *class)
+define_what_is_chosen_at_construction (void)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (class);
   const GParamFlags at_construction =
     G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
-
-  guring_ring_type = G_OBJECT_CLASS_TYPE (class);
-  object_class->dispose = guring_ring_dispose;
-  object_class->finalize = guring_ring_finalize;
-  object_class->get_property = guring_ring_get_property;
-  object_class->set_property = guring_ring_set_property;
 
   /**
    * GuringRing:context:
@@ -273,6 +266,21 @@ guring_ring_class_init (GuringRingClass *class)
     g_param_spec_uint ("cq-entries", NULL, NULL, 0, G_MAXUINT, 0, at_construction);
 
   /**
+   * GuringRing:restrictions:
+   *
+   * What the ring may do; %NULL for everything.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_RESTRICTIONS] =
+    g_param_spec_object ("restrictions", NULL, NULL, GURING_TYPE_RESTRICTIONS,
+                         G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+define_what_may_be_asked_later (void)
+{
+  /**
    * GuringRing:dispatch-budget:
    *
    * How many completions the ring dispatches before it yields to the other sources of its context;
@@ -295,17 +303,6 @@ guring_ring_class_init (GuringRingClass *class)
                                                     G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   /**
-   * GuringRing:restrictions:
-   *
-   * What the ring may do; %NULL for everything.
-   *
-   * Since: 0.1
-   */
-  properties[PROP_RESTRICTIONS] =
-    g_param_spec_object ("restrictions", NULL, NULL, GURING_TYPE_RESTRICTIONS,
-                         G_PARAM_WRITABLE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
-
-  /**
    * GuringRing:restricted-by-kernel:
    *
    * Whether the kernel enforces the #GuringRing:restrictions; %FALSE if the library alone does, or
@@ -316,7 +313,21 @@ guring_ring_class_init (GuringRingClass *class)
   properties[PROP_RESTRICTED_BY_KERNEL] =
     g_param_spec_boolean ("restricted-by-kernel", NULL, NULL, FALSE,
                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
 
+static void
+guring_ring_class_init (GuringRingClass *class)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+
+  guring_ring_type = G_OBJECT_CLASS_TYPE (class);
+  object_class->dispose = guring_ring_dispose;
+  object_class->finalize = guring_ring_finalize;
+  object_class->get_property = guring_ring_get_property;
+  object_class->set_property = guring_ring_set_property;
+
+  define_what_is_chosen_at_construction ();
+  define_what_may_be_asked_later ();
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
 
