@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Reads a request, opens the file, sends the head and then the file in portions, reads the next
- * request: one step after the other. What a client sends ahead waits in the buffer, and then in the
- * kernel. A step that fails or takes too long is the end. */
+/* Reads a request, opens the file, sends the head and the file in portions, reads the next request:
+ * one step after the other. The head goes with the first portion: a client may acknowledge it 40 ms
+ * later, and what is small would wait for that. What a client sends ahead waits in the buffer, and
+ * then in the kernel. A step that fails or takes too long is the end. */
 
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,6 +38,7 @@ typedef struct
   HttpResponse response;
   int fd; /* of the file, or -1 */
   char *portion;
+  GOutputVector parts[2]; /* that are sent */
 } Client;
 
 static void read_more (Client *client);
@@ -117,7 +121,7 @@ on_sent (GObject *output, GAsyncResult *result, gpointer user_data)
 {
   Client *client = user_data;
 
-  if (!g_output_stream_write_all_finish (G_OUTPUT_STREAM (output), result, NULL, NULL))
+  if (!g_output_stream_writev_all_finish (G_OUTPUT_STREAM (output), result, NULL, NULL))
     client_free (client);
   else if (client->response.begin < client->response.end)
     send_portion (client);
@@ -125,11 +129,20 @@ on_sent (GObject *output, GAsyncResult *result, gpointer user_data)
     response_sent (client);
 }
 
+/* The head, if it is not under way yet, and @size bytes of the file. */
 static void
-send_bytes (Client *client, const char *bytes, gsize size)
+respond (Client *client, gsize size)
 {
-  g_output_stream_write_all_async (g_io_stream_get_output_stream (client->stream), bytes, size,
-                                   G_PRIORITY_DEFAULT, NULL, on_sent, client);
+  HttpResponse *response = &client->response;
+  guint first = response->is_under_way ? 1 : 0;
+  guint n_parts = size > 0 ? 2 : 1;
+
+  client->parts[0] = (GOutputVector){ response->head->str, response->head->len };
+  client->parts[1] = (GOutputVector){ client->portion, size };
+  response->is_under_way = TRUE;
+  g_output_stream_writev_all_async (g_io_stream_get_output_stream (client->stream),
+                                    &client->parts[first], n_parts - first, G_PRIORITY_DEFAULT,
+                                    NULL, on_sent, client);
 }
 
 /* A file that has become shorter: the client sees that by the connection's end. */
@@ -145,25 +158,19 @@ on_portion_read (GObject *source, GAsyncResult *result, gpointer user_data)
       return;
     }
   client->response.begin += n;
-  send_bytes (client, client->portion, (gsize) n);
+  respond (client, (gsize) n);
 }
 
 static void
 send_portion (Client *client)
 {
   HttpResponse *response = &client->response;
+  gsize size = (gsize) MIN (response->end - response->begin, PORTION);
 
   if (client->portion == NULL)
-    client->portion = g_malloc (PORTION);
-  guring_read_into_async (client->fd, client->portion,
-                          (gsize) MIN (response->end - response->begin, PORTION), response->begin,
-                          G_PRIORITY_DEFAULT, NULL, on_portion_read, client);
-}
-
-static void
-send_head (Client *client)
-{
-  send_bytes (client, client->response.head->str, client->response.head->len);
+    client->portion = g_malloc (size);
+  guring_read_into_async (client->fd, client->portion, size, response->begin, G_PRIORITY_DEFAULT,
+                          NULL, on_portion_read, client);
 }
 
 static void
@@ -172,7 +179,7 @@ send_error (Client *client, guint status)
   if (status != 404 && status != 403)
     client->request.keep_alive = FALSE;
   http_response_init_error (&client->response, status, &client->request);
-  send_head (client);
+  respond (client, 0);
 }
 
 /* The file */
@@ -231,7 +238,10 @@ on_opened (int fd, int error_number, gpointer user_data)
   else
     {
       http_response_init_file (&client->response, client->request.path, &status, &client->request);
-      send_head (client);
+      if (client->response.begin < client->response.end)
+        send_portion (client);
+      else
+        respond (client, 0);
     }
 }
 
@@ -332,11 +342,13 @@ void
 http_connection_serve (GuringSocketConnection *connection, int directory, guint timeout)
 {
   Client *client = g_new0 (Client, 1);
+  GSocket *socket = g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection));
 
   client->stream = G_IO_STREAM (g_object_ref (connection));
   client->directory = directory;
   client->timeout = (gint64) timeout * G_USEC_PER_SEC;
   client->fd = -1;
-  g_socket_set_timeout (g_socket_connection_get_socket (G_SOCKET_CONNECTION (connection)), timeout);
+  g_socket_set_timeout (socket, timeout);
+  g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, TRUE, NULL); /* the last portion, too */
   read_more (client);
 }

@@ -14,6 +14,7 @@ typedef struct
   GString *head;
   gint64 begin; /* of the file: from here */
   gint64 end;   /* to here */
+  gboolean is_under_way;
 } HttpResponse;
 
 void http_response_init_error (HttpResponse *response, guint status, const HttpRequest *request);
