@@ -31,6 +31,8 @@ valgrind_suites = \
 	tests/test-cancel \
 	tests/test-chains \
 	tests/test-close \
+	tests/test-close-deadline \
+	tests/test-close-implied \
 	tests/test-environment \
 	tests/test-faults \
 	tests/test-fd-watch \
@@ -83,6 +85,8 @@ check_LTLIBRARIES += tests/libsupport.la
 tests_libsupport_la_SOURCES = \
 	tests/buffer-support.c \
 	tests/buffer-support.h \
+	tests/close-support.c \
+	tests/close-support.h \
 	tests/connection-support.c \
 	tests/connection-support.h \
 	tests/file-support.c \
@@ -97,6 +101,8 @@ tests_libsupport_la_SOURCES = \
 	tests/stream-support.h \
 	tests/support.c \
 	tests/support.h \
+	tests/waiting-support.c \
+	tests/waiting-support.h \
 	$(NULL)
 tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 
@@ -114,7 +120,7 @@ tests_test_buffer_group_ends_LDFLAGS = \
 	-Wl,--wrap=io_uring_submit \
 	-Wl,--wrap=io_uring_unregister_buf_ring \
 	$(NULL)
-tests_test_close_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
+tests_test_close_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'
 tests_test_socket_service_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4 -Wl,--wrap=guring_ring_queue
 tests_test_io_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit -Wl,--wrap=statx

@@ -36,14 +36,20 @@ setup_ring (void)
 }
 
 void
+drop_ring (void)
+{
+  g_object_add_weak_pointer (G_OBJECT (ring), (gpointer *) &ring);
+  g_object_unref (ring);
+  ck_assert_msg (ring == NULL, "somebody holds a reference on the ring");
+}
+
+void
 teardown_ring (void)
 {
   if (ring != NULL)
     {
       assert_counts (0, 0);
-      g_object_add_weak_pointer (G_OBJECT (ring), (gpointer *) &ring);
-      g_object_unref (ring);
-      ck_assert_msg (ring == NULL, "somebody holds a reference on the ring");
+      drop_ring ();
     }
 
   g_main_context_pop_thread_default (context);
@@ -212,6 +218,20 @@ wait_until_asleep (pid_t thread)
 
   while (!is_asleep (path))
     g_thread_yield ();
+}
+
+static gpointer
+write_in_thread (gpointer fd)
+{
+  wait_until_asleep (getpid ());
+  write_byte (GPOINTER_TO_INT (fd));
+  return NULL;
+}
+
+GThread *
+write_byte_while_asleep (int fd)
+{
+  return g_thread_new ("write", write_in_thread, GINT_TO_POINTER (fd));
 }
 
 void

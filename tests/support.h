@@ -13,6 +13,7 @@ extern GuringRing *ring;
 
 void setup_ring (void);        /* of 8 entries, and so 16 CQ entries */
 void teardown_ring (void);     /* fails if the ring still has operations, or somebody a reference */
+void drop_ring (void);         /* the last reference: fails if somebody else has one */
 GuringRing *make_ring (guint entries);
 
 /* The same with a pipe */
@@ -93,6 +94,9 @@ guint64 queue_read_byte (int fd, gchar *byte, Record *record);
 
 /* Returns when the kernel says that the thread sleeps. */
 void wait_until_asleep (pid_t thread);
+
+/* A thread that waits until the main one sleeps: join it. */
+GThread *write_byte_while_asleep (int fd);
 
 /* A child must not return to Check: it says on stderr what is wrong and exits. */
 #define child_assert(condition)                                                                    \

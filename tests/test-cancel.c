@@ -7,17 +7,13 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "support.h"
+#include "waiting-support.h"
 
 #define CQ_ENTRIES 16
 #define N_THREADS 3
 #define N_MASSES 3000
-
-static struct __kernel_timespec an_hour = { .tv_sec = 3600 };
 
 static guint64
 get_n_cancels (void)
@@ -82,45 +78,14 @@ END_TEST
 /* In flight */
 
 static void
-prepare_read (struct io_uring_sqe *sqe)
-{
-  static gchar byte;
-
-  io_uring_prep_read (sqe, ends[0], &byte, 1, 0);
-}
-
-static void
-prepare_accept (struct io_uring_sqe *sqe)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  /* Autobinds to an abstract name. */
-  ck_assert_int_eq (bind (listener, (struct sockaddr *) &address, sizeof (sa_family_t)), 0);
-  ck_assert_int_eq (listen (listener, 1), 0);
-  io_uring_prep_accept (sqe, listener, NULL, NULL, SOCK_CLOEXEC);
-}
-
-static void
-prepare_poll (struct io_uring_sqe *sqe)
-{
-  io_uring_prep_poll_add (sqe, ends[0], POLLIN);
-}
-
-static void
 prepare_multishot_poll (struct io_uring_sqe *sqe)
 {
   io_uring_prep_poll_multishot (sqe, ends[0], POLLIN);
 }
 
-static void
-prepare_timeout (struct io_uring_sqe *sqe)
-{
-  io_uring_prep_timeout (sqe, &an_hour, 0, 0);
-}
-
 static void (*const prepare_waiting[]) (struct io_uring_sqe *sqe) = {
-  prepare_read, prepare_accept, prepare_poll, prepare_multishot_poll, prepare_timeout,
+  prepare_waiting_read,   prepare_waiting_accept,  prepare_waiting_poll,
+  prepare_multishot_poll, prepare_waiting_timeout,
 };
 
 START_TEST (cancelled_in_flight_ends_cancelled)

@@ -293,14 +293,6 @@ unref_beside_foreign_descriptors (void)
     child_assert (fcntl (fds[i], F_GETFD) >= 0);
 }
 
-static gpointer
-write_while_owner_sleeps (gpointer data)
-{
-  wait_until_asleep (getpid ());
-  write_byte (((int *) data)[1]);
-  return NULL;
-}
-
 /* So that the ring has an eventfd too. */
 static void
 wait_outside_of_the_loop (void)
@@ -312,7 +304,7 @@ wait_outside_of_the_loop (void)
 
   make_pipe (other_ends);
   queue_read_byte (other_ends[0], &other, &record);
-  thread = g_thread_new ("write", write_while_owner_sleeps, other_ends);
+  thread = write_byte_while_asleep (other_ends[1]);
   ck_assert_int_eq (guring_ring_iterate (ring, TRUE, NULL), 1);
   g_thread_join (thread);
   assert_ended_with (&record, 1);

@@ -421,14 +421,6 @@ END_TEST
 
 /* Wake-ups: what completes */
 
-static gpointer
-write_while_owner_sleeps (gpointer data)
-{
-  wait_until_asleep (getpid ());
-  write_byte (ends[1]);
-  return NULL;
-}
-
 START_TEST (completion_wakes_a_loop_that_has_nothing_else)
 {
   for (guint i = 0; i < 20; i++)
@@ -437,7 +429,7 @@ START_TEST (completion_wakes_a_loop_that_has_nothing_else)
       GThread *thread;
 
       queue_read_byte (ends[0], &byte, &record);
-      thread = g_thread_new ("write", write_while_owner_sleeps, NULL);
+      thread = write_byte_while_asleep (ends[1]);
       run_until (record.n_final > 0);
       assert_ended_with (&record, 1);
       g_thread_join (thread);
@@ -453,7 +445,7 @@ START_TEST (completion_wakes_a_blocking_iterate)
       GThread *thread;
 
       queue_read_byte (ends[0], &byte, &record);
-      thread = g_thread_new ("write", write_while_owner_sleeps, NULL);
+      thread = write_byte_while_asleep (ends[1]);
       ck_assert_int_eq (iterate_ring (TRUE), 1);
       assert_ended_with (&record, 1);
       g_thread_join (thread);
@@ -523,7 +515,7 @@ START_TEST (loop_made_by_hand_works)
   assert_ended_with (&nop, 0);
   assert_untouched (&reading);
 
-  thread = g_thread_new ("write", write_while_owner_sleeps, NULL);
+  thread = write_byte_while_asleep (ends[1]);
   while (reading.n_final == 0)
     iterate_by_hand ();
   assert_ended_with (&reading, 1);
