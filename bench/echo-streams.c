@@ -75,6 +75,10 @@ serve (gboolean on_ring)
 void
 bench_echo_guring_gio (void)
 {
+  GError *error = NULL;
+
+  if (!guring_ring_make_default (bench_ring_new (bench_connections.n * 2), &error))
+    g_error ("%s", error->message);
   serve (TRUE);
 }
 

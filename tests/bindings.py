@@ -179,9 +179,10 @@ def use_ring():
         return
     ring = Guring.Ring.get_default()
     assert ring.get_statistics().completed > 10
-    assert ring.supports(0)
+    assert ring.supports(0) and ring.make_default()
     own = Guring.Ring.new(None, 8)
     assert own.props.entries == 8 and own.get_source().get_priority() == GLib.PRIORITY_DEFAULT
+    assert fails_with(Gio.IOErrorEnum.EXISTS, own.make_default)
     assert own.iterate(False) == 0 and own.submit() == 0
     assert own.close(-1)
     assert fails_with(Gio.IOErrorEnum.CLOSED, own.submit)

@@ -33,6 +33,7 @@ valgrind_suites = \
 	tests/test-close \
 	tests/test-close-deadline \
 	tests/test-close-implied \
+	tests/test-default-ring \
 	tests/test-environment \
 	tests/test-faults \
 	tests/test-fd-watch \

@@ -72,6 +72,10 @@ GuringRing *guring_ring_new (GMainContext *context, guint entries, GError **erro
 GURING_AVAILABLE_IN_ALL
 GuringRing *guring_ring_get_default (GError **error);
 
+/* One that was made otherwise is that, for a context that has none yet. */
+GURING_AVAILABLE_IN_ALL
+gboolean guring_ring_make_default (GuringRing *ring, GError **error);
+
 /* Operations */
 
 /* One: any SQE, zeroed and then prepared by io_uring_prep_*(). Its id, 0 on error. */

@@ -170,6 +170,70 @@ guring_ring_get_default (GError **error)
   return ring != NULL ? ring : get (error);
 }
 
+/* Returns: whether @ring is the default one of its context now */
+static gboolean
+insert (GuringRing *ring)
+{
+  GuringRing *present;
+
+  pthread_mutex_lock (&lock);
+  if (default_rings == NULL)
+    make_default_rings ();
+  present = g_hash_table_lookup (default_rings, ring->context);
+  if (present == NULL)
+    g_hash_table_insert (default_rings, ring->context, g_object_ref (ring));
+  pthread_mutex_unlock (&lock);
+
+  return present == NULL || present == ring;
+}
+
+/**
+ * guring_ring_make_default:
+ * @ring: a ring
+ * @error: return location for the error
+ *
+ * Makes a ring the default one of its main context, where that has none yet: for programs whose
+ * calls in the idioms of GIO need another than guring_ring_get_default() would make, such as a
+ * server with more than 4096 idle connections (#GuringRing:cq-entries). What the
+ * #GuringRing:restrictions forbid is done without the ring.
+ *
+ * The context keeps a reference, until the ring is closed or the context ends.
+ *
+ * To be called by the thread that owns the ring's context, or by any while none does; before
+ * anything there asks for the default ring.
+ *
+ * Returns: %TRUE if it is the default ring, also if it was before; %FALSE with %G_IO_ERROR_EXISTS
+ *   if another is, %G_IO_ERROR_CLOSED (closed, or in a forked child), %G_IO_ERROR_BUSY (another
+ *   thread owns the context), or what io_uring_enter() failed with for good
+ *
+ * Since: 0.1
+ */
+gboolean
+guring_ring_make_default (GuringRing *ring, GError **error)
+{
+  GuringOwnership ownership;
+  gboolean is_default = FALSE;
+
+  g_return_val_if_fail (GURING_IS_RING (ring), FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  if (!guring_ownership_acquire (ring, &ownership, error))
+    return FALSE;
+
+  if (guring_ring_is_usable (ring, error))
+    {
+      drop_dead (ring->context);
+      is_default = insert (ring);
+      if (!is_default)
+        g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_EXISTS,
+                             "The ring's main context has another default ring; make this one the "
+                             "default before anything asks for that");
+    }
+
+  guring_ownership_release (ring, &ownership);
+  return is_default;
+}
+
 static gboolean
 is_ring (gpointer context, gpointer ring, gpointer forgotten)
 {
