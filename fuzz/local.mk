@@ -50,6 +50,10 @@ fuzz_libkernel_la_SOURCES = \
 	fuzz/helper.c \
 	fuzz/helper.h \
 	fuzz/no-faults.c \
+	fuzz/opcode-table.c \
+	fuzz/opcode-table.h \
+	fuzz/opcode-values.c \
+	fuzz/opcode-values.h \
 	fuzz/opcodes.c \
 	fuzz/opcodes.h \
 	fuzz/records.c \
@@ -109,9 +113,17 @@ fuzz_fuzz_chains_SOURCES = fuzz/fuzz-chains.c
 nodist_EXTRA_fuzz_fuzz_chains_SOURCES = fuzz/none.cc
 fuzz_fuzz_chains_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
-fuzz_replay_lifecycle_SOURCES = fuzz/fuzz-lifecycle.c $(fuzz_replay_sources)
+lifecycle_sources = \
+	fuzz/fuzz-lifecycle.c \
+	fuzz/lifecycle-calls.c \
+	fuzz/lifecycle-rings.c \
+	fuzz/lifecycle-threads.c \
+	fuzz/lifecycle.h \
+	$(NULL)
+
+fuzz_replay_lifecycle_SOURCES = $(lifecycle_sources) $(fuzz_replay_sources)
 fuzz_replay_lifecycle_LDADD = fuzz/libkernel.la $(fuzz_libs)
-fuzz_fuzz_lifecycle_SOURCES = fuzz/fuzz-lifecycle.c
+fuzz_fuzz_lifecycle_SOURCES = $(lifecycle_sources)
 nodist_EXTRA_fuzz_fuzz_lifecycle_SOURCES = fuzz/none.cc
 fuzz_fuzz_lifecycle_LDADD = fuzz/libkernel.la $(fuzz_libs) $(LIB_FUZZING_ENGINE)
 
@@ -162,7 +174,7 @@ fuzz_libchains_la_CPPFLAGS = \
 	-DLLVMFuzzerInitialize=chains_initialize \
 	-DLLVMFuzzerTestOneInput=chains_test_one_input \
 	$(NULL)
-fuzz_liblifecycle_la_SOURCES = fuzz/fuzz-lifecycle.c
+fuzz_liblifecycle_la_SOURCES = $(lifecycle_sources)
 fuzz_liblifecycle_la_CPPFLAGS = \
 	$(AM_CPPFLAGS) \
 	-DLLVMFuzzerInitialize=lifecycle_initialize \
