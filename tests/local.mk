@@ -30,10 +30,12 @@ valgrind_suites = \
 	tests/test-buffer-group-ends \
 	tests/test-cancel \
 	tests/test-chains \
+	tests/test-chains-waiting \
 	tests/test-close \
 	tests/test-close-deadline \
 	tests/test-close-implied \
 	tests/test-default-ring \
+	tests/test-drain \
 	tests/test-environment \
 	tests/test-faults \
 	tests/test-fd-watch \
@@ -86,6 +88,8 @@ check_LTLIBRARIES += tests/libsupport.la
 tests_libsupport_la_SOURCES = \
 	tests/buffer-support.c \
 	tests/buffer-support.h \
+	tests/chain-support.c \
+	tests/chain-support.h \
 	tests/close-support.c \
 	tests/close-support.h \
 	tests/connection-support.c \

@@ -114,13 +114,20 @@ queue_nop (Record *record)
   return queue (&sqe, record);
 }
 
+gint
+submit_ring (void)
+{
+  g_autoptr (GError) error = NULL;
+  gint n = guring_ring_submit (ring, &error);
+
+  ck_assert_msg (n >= 0, "%s", error != NULL ? error->message : "no error");
+  return n;
+}
+
 void
 assert_submits (gint n)
 {
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_int_eq (guring_ring_submit (ring, &error), n);
-  ck_assert_ptr_null (error);
+  ck_assert_int_eq (submit_ring (), n);
 }
 
 gint
@@ -172,6 +179,18 @@ count_descriptors (void)
     n++;
   g_dir_close (dir);
   return n;
+}
+
+int
+make_unnamed_file (const gchar *contents, gsize size)
+{
+  g_autofree gchar *name = NULL;
+  int fd = g_file_open_tmp ("guring-XXXXXX", &name, NULL);
+
+  ck_assert_int_ge (fd, 0);
+  unlink (name);
+  ck_assert_int_eq (write (fd, contents, size), (gssize) size);
+  return fd;
 }
 
 void

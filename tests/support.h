@@ -40,7 +40,8 @@ guint64 queue (const struct io_uring_sqe *sqe, Record *record); /* fails the tes
 guint64 queue_nop (Record *record);
 GuringRequest request (const struct io_uring_sqe *sqe, Record *record);
 
-void assert_submits (gint n);           /* with guring_ring_submit() */
+gint submit_ring (void);                /* with guring_ring_submit(): how many */
+void assert_submits (gint n);
 gint iterate_ring (gboolean may_block); /* with guring_ring_iterate(): how many completions */
 
 /* One final completion, then one notify. */
@@ -82,6 +83,8 @@ void assert_counts (guint64 in_flight, guint64 backlog);
     while (!(condition))                                                                           \
       g_main_context_iteration (context, TRUE);                                                    \
   while (0)
+
+int make_unnamed_file (const gchar *contents, gsize size); /* opened for reading and writing */
 
 guint count_descriptors (void);
 guint raise_descriptor_limit (void); /* to what is possible, which it returns; also outside of a test */
