@@ -44,7 +44,7 @@ assert_is_not_made_default (GIOErrorEnum code)
   g_autoptr (GError) error = NULL;
 
   ck_assert (!guring_ring_make_default (ring, &error));
-  assert_error (error, code);
+  assert_error (error, (gint) code);
 }
 
 static void
