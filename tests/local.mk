@@ -78,6 +78,8 @@ valgrind_suites = \
 	tests/test-streams-vectors \
 	tests/test-streams-wait \
 	tests/test-threads \
+	tests/test-threads-load \
+	tests/test-threads-move \
 	$(NULL)
 suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-crash tests/test-fork \
 	tests/test-socket-service-load
@@ -132,6 +134,11 @@ tests_test_io_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit -Wl,--wr
 tests_test_io_opcodes_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_get_probe_ring
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
 tests_test_restrictions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_register
+tests_test_threads_load_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=io_uring_queue_exit \
+	-Wl,--wrap=io_uring_queue_init_params \
+	$(NULL)
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \
