@@ -45,6 +45,7 @@ valgrind_suites = \
 	tests/test-file-replace \
 	tests/test-file-replace-stream \
 	tests/test-file-streams \
+	tests/test-forged \
 	tests/test-io \
 	tests/test-io-faults \
 	tests/test-io-names \
@@ -54,6 +55,8 @@ valgrind_suites = \
 	tests/test-io-turns \
 	tests/test-io-write \
 	tests/test-kinds \
+	tests/test-kinds-buffers \
+	tests/test-kinds-multishot \
 	tests/test-loop \
 	tests/test-operations \
 	tests/test-pressure \
@@ -100,6 +103,8 @@ tests_libsupport_la_SOURCES = \
 	tests/file-support.h \
 	tests/io-support.c \
 	tests/io-support.h \
+	tests/kinds-support.c \
+	tests/kinds-support.h \
 	tests/service-support.c \
 	tests/service-support.h \
 	tests/socket-support.c \

@@ -114,6 +114,17 @@ queue_nop (Record *record)
   return queue (&sqe, record);
 }
 
+gint32
+run_operation (const struct io_uring_sqe *sqe)
+{
+  Record record = { 0 };
+
+  queue (sqe, &record);
+  run_until (record.n_notified > 0);
+  assert_ended (&record);
+  return record.res;
+}
+
 gint
 submit_ring (void)
 {

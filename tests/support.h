@@ -38,6 +38,7 @@ void record_completion (GuringRing *ring, const GuringCompletion *completion, gp
 void record_notify (gpointer record);
 guint64 queue (const struct io_uring_sqe *sqe, Record *record); /* fails the test on error */
 guint64 queue_nop (Record *record);
+gint32 run_operation (const struct io_uring_sqe *sqe); /* its result, when it has ended */
 GuringRequest request (const struct io_uring_sqe *sqe, Record *record);
 
 gint submit_ring (void);                /* with guring_ring_submit(): how many */
