@@ -300,17 +300,17 @@ END_TEST
 
 static const int lacks[] = { ENFILE, ENOBUFS, ENOMEM };
 
-START_TEST (each_episode_of_a_lack_is_told_once)
+START_TEST (a_lack_is_told_once_however_often_it_comes)
 {
   g_auto (Server) server = { 0 };
 
   expect_messages ("Could not accept connections: ");
   server_init (&server);
-  for (guint i = 0; i < G_N_ELEMENTS (lacks); i++)
+  for (guint i = 0; i < 3; i++)
     {
-      fault = lacks[i];
+      fault = lacks[_i];
       assert_serves (&server);
-      ck_assert_uint_eq (n_messages, i + 1);
+      ck_assert_uint_eq (n_messages, 1);
       guring_socket_service_stop (server.service);
       let_it_wait ();
       guring_socket_service_start (server.service);
@@ -582,7 +582,7 @@ static void
 add_fault_tests (TCase *tcase)
 {
   tcase_add_test (tcase, errors_of_one_client_are_passed_over);
-  tcase_add_test (tcase, each_episode_of_a_lack_is_told_once);
+  tcase_add_loop_test (tcase, a_lack_is_told_once_however_often_it_comes, 0, G_N_ELEMENTS (lacks));
   tcase_add_test (tcase, a_kernel_without_multishot_accepts_one_after_the_other);
   tcase_add_test (tcase, a_kernel_that_does_not_wait_is_polled);
   if (RUNNING_ON_VALGRIND) /* which keeps the limit to itself */

@@ -13,6 +13,7 @@
 
 #define MAX_TURN 64            /* connections given out in a row, of those that waited */
 #define PAUSE_MILLISECONDS 100 /* after an error that will not go away at once */
+#define SILENCE (60 * G_USEC_PER_SEC)
 
 GuringServiceLink *
 guring_service_link_new (GuringSocketService *service)
@@ -233,13 +234,24 @@ is_of_one_connection (int error_number)
     }
 }
 
+/* Clients that come and go at the limit shall not fill the log. */
+static void
+complain (GuringSocketService *service, int error_number)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now < service->may_complain)
+    return;
+
+  service->may_complain = now + SILENCE;
+  g_message ("Could not accept connections: %s; they wait", g_strerror (error_number));
+}
+
 /* For anything else it is the same for the next one: of descriptors, memory, the listener. */
 static void
 take_pause (GuringSocketService *service, int error_number)
 {
-  if (!service->complained)
-    g_message ("Could not accept connections: %s; they wait", g_strerror (error_number));
-  service->complained = TRUE;
+  complain (service, error_number);
 
   g_atomic_int_set (&service->link->waiting, TRUE);
   if (service->pause == NULL)
@@ -254,7 +266,6 @@ add_accepted (GuringSocketService *service, GuringListener *listener, int fd)
   accepted->fd = fd;
   g_set_object (&accepted->source_object, guring_listener_get_source_object (listener));
   g_queue_push_tail (&service->accepted, accepted);
-  service->complained = FALSE;
 }
 
 void

@@ -23,8 +23,8 @@
  * at its limit, wait and are given out first. When the service goes they are closed, and so are the
  * listening sockets that nobody else has a reference on.
  *
- * Where descriptors or memory are short it says so with g_message(), once, and tries again after a
- * while and whenever one of its connections ends.
+ * Where descriptors or memory are short it says so with g_message(), at most once a minute, and
+ * tries again after a while and whenever one of its connections ends.
  *
  * Since: 0.1
  */

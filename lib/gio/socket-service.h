@@ -35,7 +35,7 @@ struct _GuringSocketService
   gboolean disposed;
 
   GSource *pause;      /* ends it; NULL while there is none */
-  gboolean complained; /* since an accept has succeeded */
+  gint64 may_complain; /* from then on */
 };
 
 GuringServiceLink *guring_service_link_new (GuringSocketService *service);
