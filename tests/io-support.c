@@ -92,16 +92,29 @@ teardown_io (void)
   remove_directory ();
 }
 
+TCase *
+add_io_case (Suite *suite, const gchar *name)
+{
+  TCase *tcase = add_case (suite, name);
+
+  tcase_add_checked_fixture (tcase, setup_io, teardown_io);
+  return tcase;
+}
+
+TCase *
+add_fallback_case (Suite *suite, const gchar *name)
+{
+  TCase *tcase = add_case (suite, name);
+
+  tcase_add_checked_fixture (tcase, setup_io_without_io_uring, teardown_io);
+  return tcase;
+}
+
 void
 add_io_tests (Suite *suite, void (*add_tests) (TCase *tcase))
 {
-  TCase *with = add_case (suite, "io_uring");
-  TCase *without = add_case (suite, "fallback");
-
-  tcase_add_checked_fixture (with, setup_io, teardown_io);
-  add_tests (with);
-  tcase_add_checked_fixture (without, setup_io_without_io_uring, teardown_io);
-  add_tests (without);
+  add_tests (add_io_case (suite, "io_uring"));
+  add_tests (add_fallback_case (suite, "fallback"));
 }
 
 void

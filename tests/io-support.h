@@ -9,9 +9,12 @@
 
 #include "support.h"
 
-/* Adds the tests twice, because all must give the same without io_uring: as the environment is,
- * and with GURING_DISABLE. Each test has a thread-default context, and an empty directory that it
- * is in; it fails if it leaves a descriptor behind. */
+/* Each test has a thread-default context, and an empty directory that it is in; it fails if it
+ * leaves a descriptor behind. The second has GURING_DISABLE set. */
+TCase *add_io_case (Suite *suite, const gchar *name);
+TCase *add_fallback_case (Suite *suite, const gchar *name);
+
+/* Adds the tests twice, because all must give the same without io_uring. */
 void add_io_tests (Suite *suite, void (*add_tests) (TCase *tcase));
 
 /* What an asynchronous call gave. Pass on_reply and a Reply. */

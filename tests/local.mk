@@ -84,8 +84,8 @@ valgrind_suites = \
 	tests/test-threads-load \
 	tests/test-threads-move \
 	$(NULL)
-suites = $(valgrind_suites) tests/test-buffer-group-fork tests/test-crash tests/test-fork \
-	tests/test-socket-service-load
+suites = $(valgrind_suites) tests/test-arguments tests/test-buffer-group-fork tests/test-crash \
+	tests/test-fork tests/test-socket-service-load
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
 
@@ -125,6 +125,21 @@ dist_check_SCRIPTS += tests/blocked/run tests/kernels/init tests/kernels/run
 EXTRA_DIST += tests/suites.sh tests/table.awk
 
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
+
+tests_test_arguments_SOURCES = \
+	tests/public-arguments.c \
+	tests/public-call.c \
+	tests/public-call.h \
+	tests/test-arguments.c \
+	$(NULL)
+nodist_tests_test_arguments_SOURCES = tests/public-calls.c
+tests_test_arguments_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests
+CLEANFILES += tests/public-calls.c
+EXTRA_DIST += tests/public-calls.awk
+tests/public-calls.c: tests/public-calls.awk $(guringinclude_HEADERS) \
+		$(lib_libguring_internal_la_SOURCES) lib/libguring-1.map
+	$(AM_V_GEN)$(MKDIR_P) tests && $(AWK) -f $(srcdir)/tests/public-calls.awk \
+	  $(srcdir)/include/guring/*.h $(srcdir)/lib/*/*.c $(srcdir)/lib/libguring-1.map >$@
 
 tests_test_buffer_group_ends_LDFLAGS = \
 	$(AM_LDFLAGS) \

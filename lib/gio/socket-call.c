@@ -4,8 +4,14 @@
 
 #include "config.h"
 
+#include <errno.h>
+
 #include "socket-call.h"
 #include "stream-task.h"
+
+#ifndef MSG_CMSG_COMPAT
+#define MSG_CMSG_COMPAT 0x80000000u
+#endif
 
 void
 guring_socket_call_run (GuringTask *task,
@@ -16,6 +22,13 @@ guring_socket_call_run (GuringTask *task,
   if (g_socket_is_closed (socket))
     {
       guring_task_return_error (task, guring_stream_task_make_closed_error ());
+      return;
+    }
+  /* As recvmsg(2) has it; io_uring takes what the header is for that of a program with 32 bits, and
+   * writes into it (Linux 6.18). */
+  if (sqe->msg_flags & MSG_CMSG_COMPAT)
+    {
+      guring_task_return_errno (task, EINVAL);
       return;
     }
 

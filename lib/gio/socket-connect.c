@@ -110,5 +110,7 @@ guring_socket_connect_async (GSocket *socket,
 gboolean
 guring_socket_connect_finish (GSocket *socket, GAsyncResult *result, GError **error)
 {
+  g_return_val_if_fail (G_IS_SOCKET (socket), FALSE);
+
   return guring_task_finish (result, guring_socket_connect_async, error) >= 0;
 }

@@ -198,10 +198,16 @@ guring_socket_receive_message_finish (GSocket *socket,
                                       gint *flags,
                                       GError **error)
 {
-  gssize n_received = guring_task_finish (result, guring_socket_receive_message_async, error);
-  Receiving *receiving = guring_task_get_data (GURING_TASK (result));
-  const struct msghdr *header = &receiving->header;
+  gssize n_received;
+  Receiving *receiving;
+  const struct msghdr *header;
 
+  g_return_val_if_fail (G_IS_SOCKET (socket), -1);
+  g_return_val_if_fail (g_async_result_is_tagged (result, guring_socket_receive_message_async), -1);
+
+  n_received = guring_task_finish (result, guring_socket_receive_message_async, error);
+  receiving = guring_task_get_data (GURING_TASK (result));
+  header = &receiving->header;
   if (flags != NULL)
     *flags = get_flags (receiving, messages != NULL);
   give_control_messages (receiving, messages, num_messages);

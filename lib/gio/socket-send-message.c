@@ -253,5 +253,7 @@ guring_socket_send_message_async (GSocket *socket,
 gssize
 guring_socket_send_message_finish (GSocket *socket, GAsyncResult *result, GError **error)
 {
+  g_return_val_if_fail (G_IS_SOCKET (socket), -1);
+
   return guring_task_finish (result, guring_socket_send_message_async, error);
 }

@@ -63,8 +63,11 @@ guring_write_async (gint fd,
 gboolean
 guring_write_finish (GAsyncResult *result, gsize *bytes_written, GError **error)
 {
-  gssize n_written = guring_task_finish (result, guring_write_async, error);
+  gssize n_written;
 
+  g_return_val_if_fail (g_async_result_is_tagged (result, guring_write_async), FALSE);
+
+  n_written = guring_task_finish (result, guring_write_async, error);
   if (bytes_written != NULL)
     {
       GuringTransfer *transfer = guring_task_get_data (GURING_TASK (result));

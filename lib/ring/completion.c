@@ -50,6 +50,7 @@ guring_completion_to_error (const GuringCompletion *completion, GError **error)
   int error_number;
 
   g_return_val_if_fail (completion != NULL, FALSE);
+  g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
   if (completion->res >= 0)
     return TRUE;
