@@ -14,10 +14,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <guring/guring.h>
 
 #include "http/connection.h"
+
+#define RESERVED 24 /* descriptors of the server itself */
 
 static int directory = -1;
 static int timeout = 30;
@@ -52,6 +55,19 @@ listen_on (GuringSocketService *service, int port)
   fflush (stdout);
 }
 
+/* A connection has a file open, too: who reads slowly shall not leave the others without. */
+static guint
+limit_connections (int wanted)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
+    fail ("limits", g_strerror (errno));
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &limit);
+  return (guint) CLAMP ((MAX (limit.rlim_cur, RESERVED) - RESERVED) / 2, 1, (rlim_t) wanted);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -78,7 +94,7 @@ main (int argc, char **argv)
     fail (argv[1], g_strerror (errno));
 
   service = guring_socket_service_new ();
-  guring_socket_service_set_max_connections (service, (guint) max_connections);
+  guring_socket_service_set_max_connections (service, limit_connections (max_connections));
   g_signal_connect (service, "incoming", G_CALLBACK (on_incoming), NULL);
   listen_on (service, port);
   g_main_loop_run (loop);

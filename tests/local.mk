@@ -3,8 +3,10 @@
 # White-box: the objects of the library itself, with its private headers
 AM_CPPFLAGS += -I$(srcdir)/lib/ring
 
-TEST_EXTENSIONS = .sh
+TEST_EXTENSIONS = .py .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+PY_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(PYTHON)
 SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 # LeakSanitizer of clang 14 crashes on the thread-local storage of GnuTLS, which it follows through
@@ -188,6 +190,11 @@ dist_check_SCRIPTS += $(scripts)
 EXTRA_DIST += tests/bindings-support.sh tests/bindings.py tests/bindings.vala \
 	tests/examples-support.sh
 TESTS += $(scripts)
+
+dist_check_SCRIPTS += tests/test-http-hostile.py
+if HAVE_PYTHON
+TESTS += tests/test-http-hostile.py
+endif
 
 # What GLib and the C library keep for good is reachable, or possibly lost. Valgrind 3.19 fails an
 # assertion of its own in the mmap() of a child that lacks a mapping of its parent (MADV_DONTFORK).

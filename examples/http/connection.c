@@ -278,6 +278,15 @@ take_head (Client *client)
 }
 
 static void
+time_out (Client *client)
+{
+  if (client->n_buffered > 0)
+    send_error (client, 408);
+  else
+    client_free (client);
+}
+
+static void
 on_read (GObject *input, GAsyncResult *result, gpointer user_data)
 {
   Client *client = user_data;
@@ -289,8 +298,8 @@ on_read (GObject *input, GAsyncResult *result, gpointer user_data)
       client->n_buffered += (gsize) n;
       read_more (client);
     }
-  else if (client->n_buffered > 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-    send_error (client, 408);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    time_out (client);
   else
     client_free (client);
 }
@@ -307,29 +316,27 @@ skip_empty_lines (Client *client)
   return client->n_buffered > 0;
 }
 
+/* Each byte that comes starts a wait of the socket's timeout again, so that alone is no limit. */
 static void
 read_more (Client *client)
 {
-  if (skip_empty_lines (client))
+  gint64 now = g_get_monotonic_time ();
+
+  if (client->n_buffered > 0 && client->deadline == 0)
+    client->deadline = now + client->timeout;
+  if (skip_empty_lines (client) && take_head (client))
+    return;
+  if (client->n_buffered == sizeof client->buffer)
     {
-      gint64 now = g_get_monotonic_time ();
+      gboolean in_first_line = memchr (client->buffer, '\n', client->n_buffered) == NULL;
 
-      if (client->deadline == 0)
-        client->deadline = now + client->timeout;
-      if (take_head (client))
-        return;
-      if (client->n_buffered == sizeof client->buffer)
-        {
-          gboolean in_first_line = memchr (client->buffer, '\n', client->n_buffered) == NULL;
-
-          send_error (client, in_first_line ? 414 : 431);
-          return;
-        }
-      if (now >= client->deadline)
-        {
-          send_error (client, 408);
-          return;
-        }
+      send_error (client, in_first_line ? 414 : 431);
+      return;
+    }
+  if (client->deadline != 0 && now >= client->deadline)
+    {
+      time_out (client);
+      return;
     }
 
   g_input_stream_read_async (g_io_stream_get_input_stream (client->stream),
