@@ -60,6 +60,7 @@ valgrind_suites = \
 	tests/test-kinds-buffers \
 	tests/test-kinds-multishot \
 	tests/test-loop \
+	tests/test-nested-loops \
 	tests/test-operations \
 	tests/test-pressure \
 	tests/test-reentrancy \
@@ -107,6 +108,8 @@ tests_libsupport_la_SOURCES = \
 	tests/io-support.h \
 	tests/kinds-support.c \
 	tests/kinds-support.h \
+	tests/reentrancy-support.c \
+	tests/reentrancy-support.h \
 	tests/service-support.c \
 	tests/service-support.h \
 	tests/socket-support.c \
