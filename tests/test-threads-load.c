@@ -221,7 +221,7 @@ await_end (Worker *worker)
 /* Another thread may have the last reference; all ends here nevertheless. Two that waited for each
  * other to drop it would do so for ever. */
 static void
-drop_ring (Worker *worker, GuringRing *its_ring)
+drop_own_ring (Worker *worker, GuringRing *its_ring)
 {
   g_clear_object (&worker->held);
   set_ring (worker, NULL);
@@ -253,7 +253,7 @@ offer (Worker *worker)
   worker->state = OWNED;
   pthread_mutex_unlock (&worker->lock);
   if (is_closed)
-    drop_ring (worker, its_ring);
+    drop_own_ring (worker, its_ring);
 }
 
 /* And with others' */
@@ -344,7 +344,7 @@ take_turn (Worker *worker)
   if (below (worker, 8) == 0)
     offer (worker);
   else if (below (worker, 16) == 0)
-    drop_ring (worker, worker->ring);
+    drop_own_ring (worker, worker->ring);
 }
 
 static gpointer
@@ -360,7 +360,7 @@ run (gpointer data)
     take_turn (worker);
 
   if (worker->ring != NULL)
-    drop_ring (worker, worker->ring);
+    drop_own_ring (worker, worker->ring);
   g_clear_object (&worker->held);
 
   /* No context goes while others may hold a ring of it. */
