@@ -93,6 +93,35 @@ START_TEST (a_ring_that_breaks_during_a_load_leaves_nothing_open)
 }
 END_TEST
 
+static gboolean
+take_byte (gint fd, GIOCondition condition, gpointer n_bytes)
+{
+  gchar byte;
+
+  ck_assert_int_eq (read (fd, &byte, 1), 1);
+  ++*(guint *) n_bytes;
+  return G_SOURCE_CONTINUE;
+}
+
+/* Without it, from the first time that its ring does not take an operation */
+START_TEST (a_ring_that_breaks_leaves_its_watches_at_work)
+{
+  GuringFdWatch *watch;
+  guint n_bytes = 0;
+
+  make_pipe (ends);
+  watch = guring_fd_watch_new (NULL, ends[0], G_IO_IN, take_byte, &n_bytes, NULL, NULL);
+  break_ring ((guint) _i);
+  for (guint i = 0; i < 4; i++)
+    {
+      write_byte (ends[1]);
+      run_until (n_bytes > i);
+    }
+  guring_fd_watch_destroy (watch);
+  close_pipe (ends);
+}
+END_TEST
+
 /* Without io_uring statx() is the library's own. */
 START_TEST (a_link_is_not_broken_for_want_of_memory)
 {
@@ -118,6 +147,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, a_ring_that_breaks_closes_all_the_same);
   tcase_add_test (tcase, a_ring_that_breaks_closes_streams);
   tcase_add_loop_test (tcase, a_ring_that_breaks_during_a_load_leaves_nothing_open, 0, 4);
+  tcase_add_loop_test (tcase, a_ring_that_breaks_leaves_its_watches_at_work, 0, 4);
   tcase_add_test (tcase, a_link_is_not_broken_for_want_of_memory);
 }
 

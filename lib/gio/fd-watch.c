@@ -78,6 +78,16 @@ get_condition (GuringFdWatch *watch)
   return g_poll (&fd, 1, 0) > 0 ? fd.revents : 0;
 }
 
+static gboolean
+is_closing (GuringRing *ring)
+{
+  g_autoptr (GError) error = NULL;
+
+  return guring_ring_submit (ring, &error) < 0 &&
+         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+}
+
+/* Anybody may queue an IORING_OP_ASYNC_CANCEL. */
 static void
 on_ready (GuringRing *ring, const GuringCompletion *completion, gpointer user_data)
 {
@@ -85,7 +95,7 @@ on_ready (GuringRing *ring, const GuringCompletion *completion, gpointer user_da
   GIOCondition condition;
 
   watch->id = 0;
-  if (!watch->destroyed && completion->res != -ECANCELED) /* else the ring is closing */
+  if (!watch->destroyed && (completion->res != -ECANCELED || !is_closing (ring)))
     {
       condition = get_condition (watch);
       if (condition == 0 || call_back (watch, condition))
@@ -179,7 +189,8 @@ has_had_its_turn (GuringFdWatch *watch)
   return ++watch->n_calls >= MAX_CALLS;
 }
 
-/* The callback may have closed the ring, or taken the room that its watch had. */
+/* The callback may have closed the ring, or taken the room that its watch had; and a ring may take
+ * nothing any more. */
 static void
 go_on (GuringFdWatch *watch)
 {
@@ -190,8 +201,8 @@ go_on (GuringFdWatch *watch)
     attach_source (watch);
   else if (has_had_its_turn (watch))
     go_on_later (watch);
-  else
-    arm (watch, NULL);
+  else if (!arm (watch, NULL) && !is_closing (watch->ring))
+    attach_source (watch);
 }
 
 /**
