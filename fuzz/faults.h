@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* System calls and allocations of the library that fail when the input says so. They are replaced
- * by the linker's --wrap, so that GLib's own do not. In all targets but fuzz-faults nothing fails:
- * no-faults.c is linked in its place. */
+/* System calls and allocations of the library that fail when the input says so, see
+ * tests/interpose.h. In all targets but fuzz-faults nothing fails: no-faults.c is linked in its
+ * place. */
 
 #pragma once
 

@@ -193,7 +193,12 @@ fuzz_libstream_la_CPPFLAGS = \
 	-DLLVMFuzzerTestOneInput=stream_test_one_input \
 	$(NULL)
 
-faults_sources = fuzz/fuzz-faults.c fuzz/faults.c fuzz/faults.h
+faults_sources = \
+	fuzz/fuzz-faults.c \
+	fuzz/faults.c \
+	fuzz/faults.h \
+	$(interpose_sources) \
+	$(NULL)
 faults_libs = \
 	fuzz/libbuffers.la \
 	fuzz/libchains.la \
@@ -203,28 +208,7 @@ faults_libs = \
 	fuzz/libkernel.la \
 	$(fuzz_libs) \
 	$(NULL)
-faults_ldflags = \
-	$(stream_ldflags) \
-	-Wl,--wrap=eventfd \
-	-Wl,--wrap=fsync \
-	-Wl,--wrap=ftruncate \
-	-Wl,--wrap=g_try_malloc \
-	-Wl,--wrap=g_try_realloc \
-	-Wl,--wrap=io_uring_get_events \
-	-Wl,--wrap=io_uring_get_probe_ring \
-	-Wl,--wrap=io_uring_register_buf_ring \
-	-Wl,--wrap=io_uring_submit \
-	-Wl,--wrap=madvise \
-	-Wl,--wrap=mkdirat \
-	-Wl,--wrap=mmap \
-	-Wl,--wrap=openat \
-	-Wl,--wrap=pread \
-	-Wl,--wrap=pwrite \
-	-Wl,--wrap=read \
-	-Wl,--wrap=renameat2 \
-	-Wl,--wrap=statx \
-	-Wl,--wrap=write \
-	$(NULL)
+faults_ldflags = $(stream_ldflags) $(interpose_ldflags)
 
 fuzz_replay_faults_SOURCES = $(faults_sources) $(fuzz_replay_sources)
 fuzz_replay_faults_LDFLAGS = $(faults_ldflags)

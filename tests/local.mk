@@ -25,6 +25,66 @@ AM_TESTS_ENVIRONMENT = \
 	VERSION='$(VERSION)' \
 	$(NULL)
 
+# Calls that fail when somebody says so, here and in the fuzzers
+interpose_sources = tests/interpose-errors.h tests/interpose.c tests/interpose.h
+interpose_ldflags = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=accept4 \
+	-Wl,--wrap=connect \
+	-Wl,--wrap=eventfd \
+	-Wl,--wrap=eventfd_read \
+	-Wl,--wrap=fallocate \
+	-Wl,--wrap=fchmod \
+	-Wl,--wrap=fchown \
+	-Wl,--wrap=fcntl \
+	-Wl,--wrap=fdatasync \
+	-Wl,--wrap=flistxattr \
+	-Wl,--wrap=flock \
+	-Wl,--wrap=fstat \
+	-Wl,--wrap=fsync \
+	-Wl,--wrap=ftruncate \
+	-Wl,--wrap=futimens \
+	-Wl,--wrap=g_poll \
+	-Wl,--wrap=g_try_malloc \
+	-Wl,--wrap=g_try_realloc \
+	-Wl,--wrap=io_uring_get_events \
+	-Wl,--wrap=io_uring_get_probe_ring \
+	-Wl,--wrap=io_uring_register \
+	-Wl,--wrap=io_uring_register_buf_ring \
+	-Wl,--wrap=io_uring_ring_dontfork \
+	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=io_uring_unregister_buf_ring \
+	-Wl,--wrap=ioctl \
+	-Wl,--wrap=linkat \
+	-Wl,--wrap=listen \
+	-Wl,--wrap=lseek \
+	-Wl,--wrap=lstat \
+	-Wl,--wrap=madvise \
+	-Wl,--wrap=mkdirat \
+	-Wl,--wrap=mmap \
+	-Wl,--wrap=open \
+	-Wl,--wrap=openat \
+	-Wl,--wrap=poll \
+	-Wl,--wrap=pread \
+	-Wl,--wrap=pwrite \
+	-Wl,--wrap=pwritev2 \
+	-Wl,--wrap=read \
+	-Wl,--wrap=realpath \
+	-Wl,--wrap=recv \
+	-Wl,--wrap=recvmsg \
+	-Wl,--wrap=rename \
+	-Wl,--wrap=renameat2 \
+	-Wl,--wrap=send \
+	-Wl,--wrap=sendmsg \
+	-Wl,--wrap=socket \
+	-Wl,--wrap=splice \
+	-Wl,--wrap=statx \
+	-Wl,--wrap=unlink \
+	-Wl,--wrap=unlinkat \
+	-Wl,--wrap=write \
+	-Wl,--wrap=writev \
+	$(NULL)
+
 if HAVE_CHECK
 valgrind_suites = \
 	tests/test-backlog \
@@ -87,8 +147,9 @@ valgrind_suites = \
 	tests/test-threads-load \
 	tests/test-threads-move \
 	$(NULL)
-suites = $(valgrind_suites) tests/test-arguments tests/test-buffer-group-fork tests/test-crash \
-	tests/test-fork tests/test-socket-service-load
+sweeps = tests/test-fault-sweep-io tests/test-fault-sweep-ring
+suites = $(valgrind_suites) $(sweeps) tests/test-arguments tests/test-buffer-group-fork \
+	tests/test-crash tests/test-fork tests/test-socket-service-load
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
 
@@ -164,6 +225,22 @@ tests_test_threads_load_LDFLAGS = \
 	-Wl,--wrap=io_uring_queue_exit \
 	-Wl,--wrap=io_uring_queue_init_params \
 	$(NULL)
+sweep_sources = \
+	$(interpose_sources) \
+	tests/sweep-rings.c \
+	tests/sweep.c \
+	tests/sweep.h \
+	$(NULL)
+sweep_ldflags = \
+	$(interpose_ldflags) \
+	-Wl,--wrap=close \
+	-Wl,--wrap=io_uring_queue_init_params \
+	$(NULL)
+tests_test_fault_sweep_io_SOURCES = tests/test-fault-sweep-io.c $(sweep_sources)
+tests_test_fault_sweep_io_LDFLAGS = $(sweep_ldflags)
+tests_test_fault_sweep_ring_SOURCES = tests/test-fault-sweep-ring.c $(sweep_sources)
+tests_test_fault_sweep_ring_LDFLAGS = $(sweep_ldflags)
+tests_test_fault_sweep_ring_LDADD = fuzz/libfuzz.la $(LDADD)
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \

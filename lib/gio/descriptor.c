@@ -23,14 +23,15 @@ guring_descriptor_set_error (GError **error, const gchar *verb)
 
 /* Readiness */
 
-/* What poll() does not always call ready */
+/* What poll() does not always call ready. What cannot be asked may be one that makes its caller
+ * wait, and that could not be cancelled in a worker thread. */
 gboolean
 guring_descriptor_can_poll (int fd)
 {
   struct stat status;
 
-  return fstat (fd, &status) == 0 && !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode) &&
-         !S_ISBLK (status.st_mode);
+  return fstat (fd, &status) != 0 || (!S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode) &&
+                                      !S_ISBLK (status.st_mode));
 }
 
 gboolean
