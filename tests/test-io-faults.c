@@ -93,6 +93,22 @@ START_TEST (a_ring_that_breaks_during_a_load_leaves_nothing_open)
 }
 END_TEST
 
+/* Whether it is the error of the call or of the ring, what the kernel has not seen is done without
+ * it. */
+START_TEST (a_ring_that_breaks_fails_no_call)
+{
+  int fd = make_file ("file", "bytes");
+  g_autoptr (GError) error = NULL;
+
+  break_ring (0);
+  submit_fault = _i ? EPERM : EBADF;
+  assert_bytes (io_read (fd, 5, 0, NULL), "bytes", 5);
+  close (fd);
+  ck_assert_ptr_null (io_read (fd, 5, 0, &error));
+  assert_errno (error, EBADF, "Could not read");
+}
+END_TEST
+
 static gboolean
 take_byte (gint fd, GIOCondition condition, gpointer n_bytes)
 {
@@ -147,6 +163,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, a_ring_that_breaks_closes_all_the_same);
   tcase_add_test (tcase, a_ring_that_breaks_closes_streams);
   tcase_add_loop_test (tcase, a_ring_that_breaks_during_a_load_leaves_nothing_open, 0, 4);
+  tcase_add_loop_test (tcase, a_ring_that_breaks_fails_no_call, 0, 2);
   tcase_add_loop_test (tcase, a_ring_that_breaks_leaves_its_watches_at_work, 0, 4);
   tcase_add_test (tcase, a_link_is_not_broken_for_want_of_memory);
 }

@@ -95,6 +95,31 @@ is_cancelled_by_nobody (GuringTask *task, gint32 res)
          guring_ring_submit (task->ring, NULL) >= 0; /* it is not closing */
 }
 
+/* What io_uring_enter() fails with when it will never work again, the operations get that the kernel
+ * has not seen; from then on the ring refuses all others with the same. */
+static gboolean
+is_of_broken_ring (GuringTask *task, gint32 res)
+{
+  g_autoptr (GError) error = NULL;
+
+  switch (res)
+    {
+    case -EACCES:
+    case -EBADF:
+    case -EBADFD:
+    case -EBADR:
+    case -EINVAL:
+    case -ENOSYS:
+    case -ENXIO:
+    case -EOPNOTSUPP:
+    case -EPERM:
+      return guring_ring_submit (task->ring, &error) < 0 &&
+             g_error_matches (error, G_IO_ERROR, (gint) g_io_error_from_errno (-res));
+    default:
+      return FALSE;
+    }
+}
+
 static void
 try_again (GuringTask *task, gint32 res)
 {
@@ -105,7 +130,7 @@ try_again (GuringTask *task, gint32 res)
     wait_until_ready (task);
   else if (res == -EINTR)
     end_interrupted (task);
-  else if (res == -ECANCELED)
+  else if (res < 0)
     guring_fallback_run (task);
   else
     guring_task_run (task, &task->sqe, task->func);
@@ -123,6 +148,8 @@ end_operation (GuringTask *task, gint32 res)
     try_again (task, res);
   else if (task->sqe.opcode == IORING_OP_CLOSE && !is_closed (res))
     guring_task_step_ended (task, guring_perform (&task->sqe));
+  else if (is_of_broken_ring (task, res))
+    try_again (task, res);
   else
     guring_task_step_ended (task, res);
 }
