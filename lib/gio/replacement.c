@@ -164,13 +164,23 @@ keeps_permissions (const GuringReplacement *replacement)
   return replacement->exists && !(replacement->flags & G_FILE_CREATE_REPLACE_DESTINATION);
 }
 
-static gboolean
+/* Returns: a negated errno */
+static int
 keep_permissions (const GuringReplacement *replacement)
 {
   const struct stat *original = &replacement->original;
 
-  return fchown (replacement->fd, original->st_uid, original->st_gid) == 0 &&
-         fchmod (replacement->fd, original->st_mode & 07777) == 0;
+  if (fchown (replacement->fd, original->st_uid, original->st_gid) < 0 ||
+      fchmod (replacement->fd, original->st_mode & 07777) < 0)
+    return -errno;
+  return 0;
+}
+
+/* Not so if it is the disk that fails. */
+static gboolean
+is_not_allowed (int res)
+{
+  return res == -EACCES || res == -EINVAL || res == -ENOSYS || res == -EOPNOTSUPP || res == -EPERM;
 }
 
 static void
@@ -211,15 +221,14 @@ on_temporary_opened (GuringTask *task, gint32 res)
   GuringReplacement *replacement = guring_task_get_data (task);
 
   res = take_temporary (replacement, res);
+  if (res >= 0 && keeps_permissions (replacement))
+    res = keep_permissions (replacement);
+
   if (res == -EEXIST && ++replacement->n_attempts < MAX_ATTEMPTS)
     start_temporary (task);
-  else if ((res == -EACCES || res == -EPERM) && replacement->exists)
+  else if (is_not_allowed (res) && replacement->exists)
     give_up_temporary (task);
-  else if (!guring_replacement_check (task, res))
-    return;
-  else if (keeps_permissions (replacement) && !keep_permissions (replacement))
-    give_up_temporary (task);
-  else
+  else if (guring_replacement_check (task, res))
     succeed (task);
 }
 
