@@ -65,7 +65,7 @@ remove_directory (void)
 
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      umount2 (name, MNT_DETACH);
+      umount2 (name, MNT_DETACH | UMOUNT_NOFOLLOW);
       ck_assert_int_eq (remove (name), 0);
     }
   ck_assert_int_eq (rmdir (directory), 0);

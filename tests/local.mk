@@ -147,7 +147,11 @@ valgrind_suites = \
 	tests/test-threads-load \
 	tests/test-threads-move \
 	$(NULL)
-sweeps = tests/test-fault-sweep-io tests/test-fault-sweep-ring
+sweeps = \
+	tests/test-fault-sweep-files \
+	tests/test-fault-sweep-io \
+	tests/test-fault-sweep-ring \
+	$(NULL)
 suites = $(valgrind_suites) $(sweeps) tests/test-arguments tests/test-buffer-group-fork \
 	tests/test-crash tests/test-fork tests/test-socket-service-load
 check_PROGRAMS += $(suites)
@@ -233,9 +237,12 @@ sweep_sources = \
 	$(NULL)
 sweep_ldflags = \
 	$(interpose_ldflags) \
+	-Wl,--wrap=_exit \
 	-Wl,--wrap=close \
 	-Wl,--wrap=io_uring_queue_init_params \
 	$(NULL)
+tests_test_fault_sweep_files_SOURCES = tests/test-fault-sweep-files.c $(sweep_sources)
+tests_test_fault_sweep_files_LDFLAGS = $(sweep_ldflags)
 tests_test_fault_sweep_io_SOURCES = tests/test-fault-sweep-io.c $(sweep_sources)
 tests_test_fault_sweep_io_LDFLAGS = $(sweep_ldflags)
 tests_test_fault_sweep_ring_SOURCES = tests/test-fault-sweep-ring.c $(sweep_sources)

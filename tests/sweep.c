@@ -111,6 +111,18 @@ sweep_has_fired (void)
   return state->fired;
 }
 
+gboolean
+sweep_has_failed (const gchar *function)
+{
+  return state->fired && g_str_equal (state->function->name, function);
+}
+
+int
+sweep_get_error_number (void)
+{
+  return state->fired ? state->error_number : 0;
+}
+
 void
 sweep_ended (gboolean succeeded, GError **error)
 {
@@ -144,6 +156,19 @@ is_as_before (gint fd)
          now.inode == before->inode;
 }
 
+static void
+fail_for (gint fd)
+{
+  g_autofree gchar *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree gchar *name = g_file_read_link (path, NULL);
+
+  ck_abort_msg ("descriptor %d is %s: %s", fd,
+                !descriptors[fd].is_open ? "left open"
+                : name != NULL           ? "another"
+                                         : "closed",
+                name != NULL ? name : "nothing");
+}
+
 /* GIO's worker threads close what they have some time after its call has ended. */
 static void
 assert_descriptors (void)
@@ -154,10 +179,8 @@ assert_descriptors (void)
     {
       while (!is_as_before (fd) && g_get_monotonic_time () < deadline)
         g_thread_yield ();
-      ck_assert_msg (is_as_before (fd), "descriptor %d is %s", fd,
-                     !descriptors[fd].is_open ? "left open"
-                     : look (fd).is_open      ? "another"
-                                              : "closed");
+      if (!is_as_before (fd))
+        fail_for (fd);
     }
 }
 
@@ -169,6 +192,18 @@ tell (void)
   gssize ignored = what[0] != '\0' ? write (STDERR_FILENO, what, strlen (what)) : 0;
 
   (void) ignored;
+}
+
+void __real__exit (int status) G_GNUC_NORETURN;
+void __wrap__exit (int status) G_GNUC_NORETURN;
+
+/* As Check does after an assertion that failed */
+void
+__wrap__exit (int status)
+{
+  if (status != 0)
+    tell ();
+  __real__exit (status);
 }
 
 static void
@@ -190,7 +225,6 @@ start (void)
   pthread_mutex_init (&state->lock, NULL);
   signal (SIGALRM, tell_and_abort);
   signal (SIGABRT, tell_and_abort);
-  atexit (tell);
   if (__sanitizer_set_death_callback != NULL)
     __sanitizer_set_death_callback (tell);
   sweep_start_rings ();

@@ -33,8 +33,10 @@ int run_io_sweeps (const gchar *name, void (*add_tests) (TCase *tcase));
 void sweep_arm (void);
 void sweep_disarm (void);
 
-/* Whether a call has failed in this run */
+/* Whether a call has failed in this run, one of that function, and with what (or 0) */
 gboolean sweep_has_fired (void);
+gboolean sweep_has_failed (const gchar *function);
+int sweep_get_error_number (void);
 
 /* Something has ended: with an error if and only if it failed, and failed only if a call did.
  * Clears the error. */
