@@ -202,6 +202,13 @@ assert_errno (GError *error, int error_number, const gchar *message)
 }
 
 void
+expect_errno (GError **error, int error_number, const gchar *message)
+{
+  assert_errno (*error, error_number, message);
+  g_clear_error (error);
+}
+
+void
 assert_cancelled (GError **error)
 {
   assert_error (*error, G_IO_ERROR_CANCELLED);
@@ -279,6 +286,12 @@ make_file (const gchar *path, const gchar *contents)
   fd = open (path, O_RDWR | O_CLOEXEC);
   ck_assert_int_ge (fd, 0);
   return fd;
+}
+
+void
+put_file (const gchar *path, const gchar *contents)
+{
+  close (make_file (path, contents));
 }
 
 gsize

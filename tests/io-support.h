@@ -55,7 +55,8 @@ void let_it_wait (void);
 /* What the error of a call is for an errno: its code, and a message that begins so */
 void assert_errno (GError *error, int error_number, const gchar *message);
 
-/* Sets the error to NULL. */
+/* The same, and sets the error to NULL; so does the next. */
+void expect_errno (GError **error, int error_number, const gchar *message);
 void assert_cancelled (GError **error);
 
 GCancellable *make_cancelled (void);
@@ -69,6 +70,7 @@ gboolean io_write (gint fd, GBytes *bytes, gint64 offset, gsize *n_written, GErr
 
 void make (const gchar *name, gsize size);                /* a file that holds a pattern */
 int make_file (const gchar *path, const gchar *contents); /* opened for reading and writing */
+void put_file (const gchar *path, const gchar *contents);
 gsize count_in_pipe (int fd);
 GBytes *make_pattern (gsize size);
 void assert_bytes (GBytes *bytes, gconstpointer data, gsize size); /* takes the bytes */

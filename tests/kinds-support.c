@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "kinds-support.h"
@@ -33,14 +32,6 @@ queue_logged (const struct io_uring_sqe *sqe, Log *log)
 
   ck_assert_msg (id != 0, "%s", error != NULL ? error->message : "no error");
   return id;
-}
-
-gboolean
-skip_if (gboolean missing, const gchar *what)
-{
-  if (missing)
-    fprintf (stderr, "# SKIP: this kernel has no %s\n", what);
-  return missing;
 }
 
 int

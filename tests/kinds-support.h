@@ -19,7 +19,5 @@ typedef struct
 
 guint64 queue_logged (const struct io_uring_sqe *sqe, Log *log);
 
-gboolean skip_if (gboolean missing, const gchar *what); /* returns whether, and tells so */
-
 int listen_at_loopback (struct sockaddr_in *address);
 guint8 *make_random_data (gsize length);

@@ -111,11 +111,15 @@ valgrind_suites = \
 	tests/test-io \
 	tests/test-io-faults \
 	tests/test-io-names \
+	tests/test-io-open \
 	tests/test-io-opcodes \
 	tests/test-io-read \
 	tests/test-io-splice \
+	tests/test-io-statx \
+	tests/test-io-sync \
 	tests/test-io-turns \
 	tests/test-io-write \
+	tests/test-io-write-peers \
 	tests/test-kinds \
 	tests/test-kinds-buffers \
 	tests/test-kinds-multishot \

@@ -42,7 +42,7 @@ server_init (Server *server)
 void
 server_clear (Server *server)
 {
-  g_ptr_array_unref (server->connections);
+  g_clear_pointer (&server->connections, g_ptr_array_unref);
   g_clear_object (&server->service);
 }
 

@@ -69,9 +69,7 @@ has_kind (Kind kind)
   has = fd >= 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0;
   if (fd >= 0)
     close (fd);
-  if (!has)
-    g_printerr ("# SKIP: there is no IPv6\n");
-  return has;
+  return !skip_if (!has, "IPv6");
 }
 
 static const GSocketFamily families[] = {

@@ -179,6 +179,22 @@ raise_descriptor_limit (void)
   return (guint) MIN (limit.rlim_max, G_MAXINT);
 }
 
+gboolean
+limit_descriptors (guint n)
+{
+  g_autofree gchar *line = g_strdup_printf ("Max open files            %u ", n);
+  int fd = open ("/proc/self/limits", O_RDONLY | O_CLOEXEC); /* while there is room for it */
+  gchar limits[4096] = "";
+  struct rlimit limit;
+
+  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = n;
+  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  ck_assert_int_gt (read (fd, limits, sizeof limits - 1), 0);
+  close (fd);
+  return strstr (limits, line) != NULL;
+}
+
 guint
 count_descriptors (void)
 {
@@ -286,6 +302,14 @@ run_in_child (void (*test) (void))
       _exit (0);
     }
   wait_for_child (child);
+}
+
+gboolean
+skip_if (gboolean missing, const gchar *what)
+{
+  if (missing)
+    g_printerr ("# SKIP: there is no %s here\n", what);
+  return missing;
 }
 
 int

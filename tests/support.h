@@ -90,6 +90,9 @@ int make_unnamed_file (const gchar *contents, gsize size); /* opened for reading
 guint count_descriptors (void);
 guint raise_descriptor_limit (void); /* to what is possible, which it returns; also outside of a test */
 
+/* Returns whether the kernel knows of it: valgrind keeps the limit to itself. */
+gboolean limit_descriptors (guint n);
+
 /* A read from an empty pipe ends when somebody writes a byte. */
 void make_pipe (int fds[2]);
 void close_pipe (int fds[2]);
@@ -114,6 +117,9 @@ GThread *write_byte_while_asleep (int fd);
 
 void wait_for_child (pid_t child); /* fails the test if it failed */
 void run_in_child (void (*test) (void));
+
+/* Returns whether, and tells so: the rest of a test is skipped. */
+gboolean skip_if (gboolean missing, const gchar *what);
 
 /* Runs a suite with TAP on stdout; skips it with the reason if it needs io_uring and there is
  * none. Returns the exit status. */

@@ -11,7 +11,6 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -131,18 +130,14 @@ START_TEST (missing_descriptors_are_named)
 {
   g_autoptr (GError) error = NULL, default_error = NULL;
   guint n_free = (guint) _i;
-  struct rlimit limit, few;
   int lowest = dup (0);
 
   close (lowest);
-  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
-  few = limit;
-  few.rlim_cur = (rlim_t) lowest + n_free;
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &few), 0);
+  limit_descriptors ((guint) lowest + n_free);
   ck_assert_ptr_null (guring_ring_new (NULL, 8, &error));
   if (n_free == 0)
     ck_assert_ptr_null (guring_ring_get_default (&default_error));
-  setrlimit (RLIMIT_NOFILE, &limit); /* the sanitizers need some when the test ends */
+  raise_descriptor_limit (); /* the sanitizers need some when the test ends */
 
   assert_error (error, G_IO_ERROR_TOO_MANY_OPEN_FILES);
   ck_assert_ptr_nonnull (strstr (error->message, "RLIMIT_NOFILE"));

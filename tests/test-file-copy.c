@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -439,16 +438,6 @@ START_TEST (many_are_copied_at_once)
   ck_assert_uint_eq (count_names ("."), 1 + G_N_ELEMENTS (answers) / 2);
 }
 END_TEST
-
-static void
-limit_descriptors (rlim_t n)
-{
-  struct rlimit limit;
-
-  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
-  limit.rlim_cur = n;
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
-}
 
 /* As many wait for their turn as need more descriptors than there are. A result that is kept keeps
  * none. */

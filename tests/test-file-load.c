@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "io-support.h"
@@ -406,17 +405,13 @@ START_TEST (a_few_descriptors_are_enough_for_files_in_a_row)
 {
   g_auto (Answer) answer = answer_for ("file");
   Row row = { answer.file, N_FILES };
-  struct rlimit limit;
-  struct rlimit low;
 
   make ("file", SIZE);
   assert_pattern (load ("file"), SIZE);
-  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
-  low = (struct rlimit){ count_descriptors () + 8, limit.rlim_max };
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &low), 0);
+  limit_descriptors (count_descriptors () + 8);
   load_next (NULL, NULL, &row);
   run_until (row.n_left == 0);
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  raise_descriptor_limit ();
 }
 END_TEST
 

@@ -6,7 +6,6 @@
 
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "file-support.h"
@@ -205,12 +204,9 @@ END_TEST
 
 START_TEST (a_thousand_files_load_at_once)
 {
-  struct rlimit limit;
   g_autofree Answer *answers = g_new0 (Answer, N_FILES);
 
-  ck_assert_int_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
-  limit.rlim_cur = limit.rlim_max;
-  ck_assert_int_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  raise_descriptor_limit ();
   make ("file", 5000);
   for (guint i = 0; i < N_FILES; i++)
     {

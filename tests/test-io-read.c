@@ -307,17 +307,14 @@ START_TEST (errors_of_read_are_told)
       int fd = open (files[i].path, files[i].flags | O_CLOEXEC);
 
       ck_assert_ptr_null (io_read (fd, 10, -1, &error));
-      assert_errno (error, files[i].error_number, "Could not read");
-      g_clear_error (&error);
+      expect_errno (&error, files[i].error_number, "Could not read");
       close (fd);
     }
 
   ck_assert_int_eq (read_into (CLOSED_FD, &byte, 1, 0, &error), -1);
-  assert_errno (error, EBADF, "Could not read");
-  g_clear_error (&error);
+  expect_errno (&error, EBADF, "Could not read");
   ck_assert_int_eq (read_into (CLOSED_FD, &byte, 1, -2, &error), -1);
-  assert_errno (error, EINVAL, "Could not read");
-  g_clear_error (&error);
+  expect_errno (&error, EINVAL, "Could not read");
 }
 END_TEST
 

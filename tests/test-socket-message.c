@@ -317,18 +317,14 @@ START_TEST (errors_of_messages_are_told)
   gchar byte;
 
   ck_assert_int_eq (receive_bytes (stream, &byte, 1, &error), -1);
-  assert_errno (error, ENOTCONN, "Could not receive");
-  g_clear_error (&error);
+  expect_errno (&error, ENOTCONN, "Could not receive");
   ck_assert_int_eq (send_to (stream, NULL, "x", &error), -1);
-  assert_errno (error, EPIPE, "Could not send");
-  g_clear_error (&error);
+  expect_errno (&error, EPIPE, "Could not send");
   ck_assert_int_eq (send_to (udp, NULL, "x", &error), -1);
-  assert_errno (error, EDESTADDRREQ, "Could not send");
-  g_clear_error (&error);
+  expect_errno (&error, EDESTADDRREQ, "Could not send");
   memset (much, 'x', sizeof much - 1);
   ck_assert_int_eq (send_to (udp, address, much, &error), -1);
-  assert_errno (error, EMSGSIZE, "Could not send");
-  g_clear_error (&error);
+  expect_errno (&error, EMSGSIZE, "Could not send");
   ck_assert_int_eq (send_to (udp, too_long, "x", &error), -1);
   assert_error (error, G_IO_ERROR_NO_SPACE);
   g_clear_error (&error);
