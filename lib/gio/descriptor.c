@@ -30,8 +30,9 @@ guring_descriptor_can_poll (int fd)
 {
   struct stat status;
 
-  return fstat (fd, &status) != 0 || (!S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode) &&
-                                      !S_ISBLK (status.st_mode));
+  if (fstat (fd, &status) != 0)
+    return errno != EBADF;
+  return !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode) && !S_ISBLK (status.st_mode);
 }
 
 gboolean
