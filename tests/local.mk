@@ -155,6 +155,7 @@ sweeps = \
 	tests/test-fault-sweep-files \
 	tests/test-fault-sweep-io \
 	tests/test-fault-sweep-ring \
+	tests/test-fault-sweep-sockets \
 	$(NULL)
 suites = $(valgrind_suites) $(sweeps) tests/test-arguments tests/test-buffer-group-fork \
 	tests/test-crash tests/test-fork tests/test-socket-service-load
@@ -252,6 +253,8 @@ tests_test_fault_sweep_io_LDFLAGS = $(sweep_ldflags)
 tests_test_fault_sweep_ring_SOURCES = tests/test-fault-sweep-ring.c $(sweep_sources)
 tests_test_fault_sweep_ring_LDFLAGS = $(sweep_ldflags)
 tests_test_fault_sweep_ring_LDADD = fuzz/libfuzz.la $(LDADD)
+tests_test_fault_sweep_sockets_SOURCES = tests/test-fault-sweep-sockets.c $(sweep_sources)
+tests_test_fault_sweep_sockets_LDFLAGS = $(sweep_ldflags)
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \

@@ -117,6 +117,16 @@ sweep_has_failed (const gchar *function)
   return state->fired && g_str_equal (state->function->name, function);
 }
 
+gboolean
+sweep_has_called (const gchar *function)
+{
+  guint i = 0;
+
+  while (i < state->n_functions && !g_str_equal (state->functions[i]->name, function))
+    i++;
+  return i < state->n_functions && state->n_calls[i] > 0;
+}
+
 int
 sweep_get_error_number (void)
 {

@@ -38,6 +38,9 @@ gboolean sweep_has_fired (void);
 gboolean sweep_has_failed (const gchar *function);
 int sweep_get_error_number (void);
 
+/* Whether a function has been called in this run */
+gboolean sweep_has_called (const gchar *function);
+
 /* Something has ended: with an error if and only if it failed, and failed only if a call did.
  * Clears the error. */
 void sweep_ended (gboolean succeeded, GError **error);

@@ -206,6 +206,8 @@ splice_byte (int fd_in, int fd_out, gboolean waits)
 
   sweep_arm ();
   guring_splice_async (fd_in, -1, fd_out, -1, 1, 0, 0, NULL, on_answer, &answer);
+  while (waits && !sweep_has_called ("poll") && answer.n_calls == 0)
+    sweep_iterate ();
   if (waits)
     write_meanwhile (ends[1]);
   sweep_ended (guring_splice_finish (sweep_get (&answer), &error) == 1, &error);
