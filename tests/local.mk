@@ -99,6 +99,7 @@ valgrind_suites = \
 	tests/test-default-ring \
 	tests/test-drain \
 	tests/test-environment \
+	tests/test-fairness \
 	tests/test-faults \
 	tests/test-fd-watch \
 	tests/test-file \
@@ -120,6 +121,7 @@ valgrind_suites = \
 	tests/test-io-turns \
 	tests/test-io-write \
 	tests/test-io-write-peers \
+	tests/test-iterate \
 	tests/test-kinds \
 	tests/test-kinds-buffers \
 	tests/test-kinds-multishot \
@@ -127,6 +129,7 @@ valgrind_suites = \
 	tests/test-nested-loops \
 	tests/test-operations \
 	tests/test-pressure \
+	tests/test-properties \
 	tests/test-reentrancy \
 	tests/test-registry \
 	tests/test-requests \

@@ -208,6 +208,15 @@ count_descriptors (void)
   return n;
 }
 
+gpointer
+run_until_ended (gpointer data)
+{
+  Record *record = data;
+
+  run_until (record->n_final > 0);
+  return NULL;
+}
+
 int
 make_unnamed_file (const gchar *contents, gsize size)
 {

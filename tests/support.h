@@ -85,6 +85,8 @@ void assert_counts (guint64 in_flight, guint64 backlog);
       g_main_context_iteration (context, TRUE);                                                    \
   while (0)
 
+gpointer run_until_ended (gpointer record); /* a GThreadFunc */
+
 int make_unnamed_file (const gchar *contents, gsize size); /* opened for reading and writing */
 
 guint count_descriptors (void);

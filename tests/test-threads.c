@@ -214,23 +214,13 @@ START_TEST (any_thread_may_close_a_ring_that_nobody_owns)
 }
 END_TEST
 
-/* Runs the loop until the record has ended. */
-static gpointer
-run_loop (gpointer data)
-{
-  Record *record = data;
-
-  run_until (record->n_final > 0);
-  return NULL;
-}
-
 START_TEST (ring_made_in_one_thread_runs_in_another)
 {
   Record record = { 0 };
 
   make_unowned ();
   ck_assert_uint_ne (queue_on (ring, &record), 0);
-  g_thread_join (g_thread_new ("loop", run_loop, &record));
+  g_thread_join (g_thread_new ("loop", run_until_ended, &record));
   assert_ended_with (&record, 0);
   drop_unowned ();
 }
@@ -247,7 +237,7 @@ START_TEST (ring_moves_with_its_context)
       if (i % 2 == 0)
         run_until (record.n_final > 0);
       else
-        g_thread_join (g_thread_new ("loop", run_loop, &record));
+        g_thread_join (g_thread_new ("loop", run_until_ended, &record));
       assert_ended_with (&record, 0);
     }
   drop_unowned ();
