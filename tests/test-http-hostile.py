@@ -33,11 +33,14 @@ GET_LARGE = b'GET /large HTTP/1.1\r\nHost: a\r\n\r\n'
 
 
 class Server:
-    def __init__(self, directory, environment, limit=None):
+    """@limit: of descriptors, which leaves room for @max_connections only"""
+
+    def __init__(self, directory, environment, limit=None, max_connections=MAX_CONNECTIONS):
         def limit_descriptors():
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 
+        self.max_connections = max_connections
         self.errors = tempfile.TemporaryFile('w+')
         self.process = subprocess.Popen(
             ['examples/http-server', directory, '--timeout', str(TIMEOUT),
@@ -113,34 +116,33 @@ def reset(client):
     client.close()
 
 
-def drip(clients, data):
-    """Sends a byte now and then, over and over, until the server takes no more from anybody.
-    Returns what it answered each."""
-    answers = {client: b'' for client in clients}
-    readable, writable = set(clients), set(clients)
+def drip(data):
+    """Sends what each client has a byte at a time, over and over, until the server takes no more
+    from anybody. Returns what it answered each."""
+    answers = {client: b'' for client in data}
+    readable, writable = set(data), set(data)
     n_sent = 0
     end = time.monotonic() + PATIENCE
     while writable:
-        assert time.monotonic() < end, f'{len(writable)} slow clients are still served'
+        assert time.monotonic() < end, \
+            f'still served: {set(data[client] for client in writable)}'
         ready = select.select(readable, [], [], DRIP)[0]
         for client in ready:
-            try:
+            received = b''
+            with contextlib.suppress(ConnectionResetError):
                 received = client.recv(65536)
-            except ConnectionResetError:
-                received = b''
             answers[client] += received
             if not received:
                 readable.remove(client)
         if ready:
             continue
-        byte = data[n_sent % len(data):][:1]
-        n_sent += 1
         for client in list(writable):
             try:
-                client.send(byte)
+                client.send(data[client][n_sent % len(data[client]):][:1])
             except (BrokenPipeError, ConnectionResetError):
                 writable.remove(client)
-    return list(answers.values())
+        n_sent += 1
+    return answers
 
 
 @contextlib.contextmanager
@@ -156,34 +158,30 @@ def many(server, n, **options):
 # The attacks
 
 
-def slow_heads(server):
-    with many(server, MAX_CONNECTIONS // 2) as clients:
-        for client in clients:
-            client.send(HEAD)
+# What a slow client sends at once, what it then sends a byte at a time, and what it is answered, if
+# this machine is not so slow that the client has done nothing by then
+SLOW = [
+    (HEAD, b'X: ' + b'y' * 100, b'HTTP/1.1 408 '),
+    (b'', b'\r\n', b''),
+    (b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n', b'data', b'HTTP/1.1 405 '),
+    (GET, b'\r\n', b'HTTP/1.1 200 '),
+]
+
+
+def slow_writers(server):
+    n = MAX_CONNECTIONS // 2
+    with many(server, n) as clients:
+        kinds = {client: SLOW[i % len(SLOW)] for i, client in enumerate(clients)}
+        for client, (start, _, _) in kinds.items():
+            client.send(start)
         server.behave()
-        for answer in drip(clients, b'X: ' + b'y' * 1000):
-            assert answer.startswith(b'HTTP/1.1 408 '), answer
-
-
-def slow_empty_lines(server):
-    with many(server, MAX_CONNECTIONS // 2) as clients:
-        server.behave()
-        for answer in drip(clients, b'\r\n'):
-            assert answer == b''
-
-
-def slow_bodies(server):
-    """Of a request that was refused: the server reads on for a while."""
-    with many(server, MAX_CONNECTIONS // 2) as clients:
-        for client in clients:
-            client.send(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n')
-        server.behave()
-        for answer in drip(clients, b'data'):
-            assert answer.startswith(b'HTTP/1.1 405 '), answer
+        answers = drip({client: slow for client, (_, slow, _) in kinds.items()})
+        for client, (_, _, status) in kinds.items():
+            assert answers[client].startswith(status) or answers[client] == b'', answers[client]
 
 
 def slow_readers(server):
-    n = MAX_CONNECTIONS // 2
+    n = server.max_connections // 2
     end = time.monotonic() + PATIENCE
     with many(server, n, receive_buffer=4096) as clients:
         for client in clients:
@@ -200,9 +198,9 @@ def slow_readers(server):
 
 def silent_flood(server):
     """More than may connect: the next client waits until they are timed out."""
-    with many(server, 2 * MAX_CONNECTIONS):
+    with many(server, 2 * server.max_connections):
         server.behave()
-        assert server.count_descriptors() <= server.n_descriptors + MAX_CONNECTIONS
+        assert server.count_descriptors() <= server.n_descriptors + server.max_connections
 
 
 def full_backlog(server):
@@ -325,14 +323,14 @@ def resets(server):
     for reach in STATES:
         with many(server, MAX_CONNECTIONS // 2) as clients:
             for client in clients:
-                reach(client)
-            for client in clients:
+                with contextlib.suppress(OSError):  # it was timed out: this machine is slow
+                    reach(client)
                 reset(client)
         server.behave()
 
 
-ATTACKS = [slow_heads, slow_empty_lines, slow_bodies, slow_readers, silent_flood, full_backlog,
-           oversized_heads, endless_heads, pipelined_floods, pipelined_garbage, resets]
+ATTACKS = [slow_writers, slow_readers, silent_flood, full_backlog, oversized_heads, endless_heads,
+           pipelined_floods, pipelined_garbage, resets]
 
 # The tests
 
@@ -389,7 +387,7 @@ def says_nothing(server):
 
 def descriptors_suffice(directory, environment):
     """A limit that leaves room for fewer: silent and slow clients take what there is."""
-    server = Server(directory, environment, limit=64)
+    server = Server(directory, environment, limit=64, max_connections=20)
     try:
         cpu = server.get_cpu_seconds()
         for attack in (silent_flood, slow_readers):
