@@ -220,8 +220,8 @@ call_wait (Call *call)
     cancel (call);
   while (call->result == NULL)
     {
-      rescue ();
-      g_main_context_iteration (context, TRUE);
+      rescue (); /* which may end the call */
+      g_main_context_iteration (context, call->result == NULL);
     }
   return call->result;
 }

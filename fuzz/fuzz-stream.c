@@ -8,6 +8,8 @@
  * - a writev of nothing that was cancelled before, which succeeds there;
  * - what a stream that is open sees of a file that is replaced by its symbolic link: the library
  *   makes a new file, and GIO writes to the old one;
+ * - why a file can't be replaced by its symbolic link: where that leads to a directory, GIO 2.74
+ *   says that there are too many links;
  * - the position of a stream that is closed: there is none;
  * - the times, inodes and etags of files, and the room that they take up. */
 

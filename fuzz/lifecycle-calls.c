@@ -123,8 +123,8 @@ lifecycle_calls_finish (void)
     {
       while (calls[i].n_calls == 0)
         {
-          faults_rescue (guring_ring_get_default (NULL));
-          g_main_context_iteration (lifecycle_context, TRUE);
+          faults_rescue (guring_ring_get_default (NULL)); /* which may end the call */
+          g_main_context_iteration (lifecycle_context, calls[i].n_calls == 0);
         }
       g_object_unref (calls[i].cancellable);
     }

@@ -89,7 +89,7 @@ twins_is_plain (guint name)
 gboolean
 twins_is_link (guint name)
 {
-  return name == 4;
+  return name == 4 || name == 5;
 }
 
 guint

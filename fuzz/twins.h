@@ -22,7 +22,7 @@ void twins_make (void);
 GFile *twins_get_file (guint twin, guint name);
 guint twins_get_n_names (void);
 gboolean twins_is_plain (guint name);     /* a regular file with one name, or nothing */
-gboolean twins_is_link (guint name);      /* a symbolic link to a file */
+gboolean twins_is_link (guint name);      /* a symbolic link */
 gint twins_open (guint twin, gint flags); /* the regular file */
 
 void twins_check (void);
