@@ -27,6 +27,7 @@ static FaultsBrokeFunc broke;
 static const struct io_uring *broken[MAX_BROKEN];
 static guint n_broken;
 static gboolean have_broken;
+static guint64 n_fired;
 
 /* Not what may say that there is no such file, or that GIO does better: that is no failure. */
 static const int any_errors[] = { EIO, ENOSPC, EINTR, ENOMEM };
@@ -65,6 +66,21 @@ void
 faults_disarm (void)
 {
   set_armed (FALSE);
+}
+
+void
+faults_stop (void)
+{
+  faults_disarm ();
+  next = N_FAULTS;
+  n_broken = 0;
+  have_broken = FALSE;
+}
+
+guint64
+faults_get_count (void)
+{
+  return n_fired;
 }
 
 /* A broken ring stays an excuse. */
@@ -117,6 +133,7 @@ fail (const int *errors, guint n_errors)
     {
       error_number = errors[faults[next++].which % n_errors];
       fired = TRUE;
+      n_fired++;
     }
   pthread_mutex_unlock (&lock);
   return error_number;

@@ -10,8 +10,11 @@
 
 #include "input.h"
 
-/* For fuzz-faults: takes the schedule from the input. */
+/* For who has other harnesses run: takes the schedule from the input, and forgets it. */
 void faults_start (FuzzInput *input);
+void faults_stop (void);
+
+guint64 faults_get_count (void); /* of all that have come in this program */
 
 /* For what it runs: they come between these, in any thread. */
 void faults_arm (void);

@@ -197,6 +197,8 @@ faults_sources = \
 	fuzz/fuzz-faults.c \
 	fuzz/faults.c \
 	fuzz/faults.h \
+	fuzz/harnesses.c \
+	fuzz/harnesses.h \
 	$(interpose_sources) \
 	$(NULL)
 faults_libs = \
