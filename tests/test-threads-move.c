@@ -13,6 +13,7 @@
 #include "support.h"
 
 #define N_TURNS 200
+#define PATIENCE 10 /* iterations */
 
 typedef void (*TurnFunc) (guint turn);
 
@@ -324,6 +325,38 @@ START_TEST (ring_outlives_the_thread_that_made_it)
 }
 END_TEST
 
+static gpointer
+wait_and_exit (gpointer data)
+{
+  struct io_uring_sqe sqe = { 0 };
+
+  turns_thread = pthread_self ();
+  io_uring_prep_poll_multishot (&sqe, waited_for, POLLIN);
+  queue_here (&sqe, &records[0]);
+  iterate_once ();
+  ck_assert_int_eq (eventfd_write (waited_for, 1), 0);
+  run_until (records[0].n_more > 0);
+  return NULL;
+}
+
+/* The kernel ends it in the thread that exits, and leaves IORING_SQ_TASKRUN behind. */
+START_TEST (loop_sleeps_when_a_thread_that_submitted_has_exited)
+{
+  gboolean is_busy = TRUE;
+
+  waited_for = eventfd (0, EFD_CLOEXEC);
+  g_thread_join (g_thread_new ("waiter", wait_and_exit, NULL));
+  turns_thread = pthread_self ();
+  ck_assert_int_eq (eventfd_write (waited_for, 1), 0);
+  run_until (records[0].n_final > 0);
+  assert_ended_with (&records[0], -ECANCELED);
+  for (guint i = 0; i < PATIENCE && is_busy; i++)
+    is_busy = g_main_context_iteration (context, FALSE);
+  ck_assert (!is_busy);
+  close (waited_for);
+}
+END_TEST
+
 /* The default ring */
 
 static GuringRing *
@@ -372,6 +405,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, ring_is_closed_where_it_moved_to);
   tcase_add_test (tcase, context_goes_where_it_moved_to);
   tcase_add_test (tcase, ring_outlives_the_thread_that_made_it);
+  tcase_add_test (tcase, loop_sleeps_when_a_thread_that_submitted_has_exited);
   tcase_add_test (tcase, default_ring_moves);
 }
 

@@ -233,7 +233,8 @@ get_events (GuringRing *ring)
 
   if (io_uring_cq_has_overflow (&ring->uring))
     ring->statistics.cq_overflows++;
-  guring_submission_check_result (ring, io_uring_get_events (&ring->uring));
+  if (guring_submission_check_result (ring, io_uring_get_events (&ring->uring)))
+    ring->foreign = (IO_URING_READ_ONCE (*ring->uring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
   return io_uring_cq_ready (&ring->uring) > 0;
 }
 

@@ -24,12 +24,19 @@ guring_completion_ends_operation (const GuringCompletion *completion)
   return (completion->flags & IORING_CQE_F_MORE) == 0;
 }
 
-/* Work that only io_uring_enter() can turn into CQEs. */
+/* Work that only io_uring_enter() can turn into CQEs. IORING_SQ_TASKRUN may stand for that of
+ * another thread, which does it when it can; and if that has exited it stays, until some is this
+ * thread's (measured on Linux 6.18). What this thread can't do is no reason not to sleep: poll() is
+ * woken. */
 static inline gboolean
 guring_completion_needs_enter (GuringRing *ring)
 {
-  return (IO_URING_READ_ONCE (*ring->uring.sq.kflags) &
-          (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
+  guint flags = IO_URING_READ_ONCE (*ring->uring.sq.kflags);
+
+  if ((flags & IORING_SQ_TASKRUN) == 0)
+    ring->foreign = FALSE;
+  return (flags & IORING_SQ_CQ_OVERFLOW) != 0 ||
+         ((flags & IORING_SQ_TASKRUN) != 0 && !ring->foreign);
 }
 
 /* CQ overflow leaves cq_ready() at 0 with the ring fd readable: whoever looks only at one of them

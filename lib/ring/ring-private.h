@@ -70,6 +70,7 @@ struct _GuringRing
   gboolean stalled;  /* the kernel had no room: try again soon */
   gboolean yielding; /* budget spent: let the other sources run */
   gboolean polling;  /* between prepare and check: the loop may be asleep */
+  gboolean foreign;  /* the work that IORING_SQ_TASKRUN stands for: not this thread's */
 };
 
 extern GType guring_ring_type; /* 0 until there is a ring */
