@@ -36,6 +36,26 @@ pair_clear (Pair *pair)
   if (pair->peer >= 0)
     close (pair->peer);
 }
+void
+pair_reuse_descriptor (Pair *pair, int fds[2])
+{
+  int fd = g_socket_get_fd (pair->socket);
+
+  ck_assert (g_io_stream_close (pair->connection, NULL, NULL));
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  ck_assert_int_eq (fds[0], fd);
+  write_byte (fds[1]);
+}
+
+void
+close_untouched (int fds[2])
+{
+  gchar byte;
+
+  ck_assert_int_eq (recv (fds[0], &byte, 1, MSG_DONTWAIT), 1);
+  close_pipe (fds);
+}
+
 GSocket *
 listen_on_loopback (GSocketAddress **address)
 {

@@ -193,6 +193,43 @@ let_it_wait (void)
 }
 
 void
+run_in_own_context (void (*run) (GMainContext *own, gpointer data), gpointer data)
+{
+  g_autoptr (GMainContext) own = g_main_context_new ();
+
+  g_main_context_push_thread_default (own);
+  run (own, data);
+  g_main_context_pop_thread_default (own);
+}
+
+typedef struct
+{
+  void (*run) (GMainContext *own, gpointer data);
+  gpointer data;
+} Job;
+
+static gpointer
+run_job (gpointer data)
+{
+  const Job *job = data;
+
+  run_in_own_context (job->run, job->data);
+  return NULL;
+}
+
+void
+run_in_threads (guint n_threads, void (*run) (GMainContext *own, gpointer data), gpointer data)
+{
+  g_autoptr (GPtrArray) threads = g_ptr_array_new ();
+  Job job = { run, data };
+
+  for (guint i = 0; i < n_threads; i++)
+    g_ptr_array_add (threads, g_thread_new ("own", run_job, &job));
+  for (guint i = 0; i < n_threads; i++)
+    g_thread_join (threads->pdata[i]);
+}
+
+void
 assert_errno (GError *error, int error_number, const gchar *message)
 {
   g_autofree gchar *expected = g_strdup_printf ("%s: %s", message, g_strerror (error_number));

@@ -52,6 +52,10 @@ GAsyncResult *await (Reply *reply);
 /* Until an operation that was started waits in the kernel, and what is ready has been seen to */
 void let_it_wait (void);
 
+/* Run it with a thread-default context of its own: here, or in so many other threads at once. */
+void run_in_own_context (void (*run) (GMainContext *own, gpointer data), gpointer data);
+void run_in_threads (guint n_threads, void (*run) (GMainContext *own, gpointer data), gpointer data);
+
 /* What the error of a call is for an errno: its code, and a message that begins so */
 void assert_errno (GError *error, int error_number, const gchar *message);
 

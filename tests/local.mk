@@ -137,6 +137,7 @@ valgrind_suites = \
 	tests/test-socket-close \
 	tests/test-socket-connect \
 	tests/test-socket-connection \
+	tests/test-socket-connection-ends \
 	tests/test-socket-control \
 	tests/test-socket-message \
 	tests/test-socket-receive \

@@ -20,6 +20,32 @@ done_clear (Done *done)
   g_clear_object (&done->result);
 }
 
+void
+start_read (GInputStream *stream,
+            gpointer buffer,
+            gsize count,
+            GCancellable *cancellable,
+            Done *done)
+{
+  g_clear_object (&done->result);
+  g_input_stream_read_async (stream, buffer, count, 0, cancellable, on_done, done);
+  ck_assert_ptr_null (done->result);
+}
+
+gssize
+finish_read (GInputStream *stream, Done *done, GError **error)
+{
+  run_until (done->result != NULL);
+  return g_input_stream_read_finish (stream, done->result, error);
+}
+
+void
+assert_waits (const Done *done)
+{
+  let_it_wait ();
+  ck_assert_ptr_null (done->result);
+}
+
 gssize
 read_async (GInputStream *stream,
             gpointer buffer,
@@ -29,10 +55,8 @@ read_async (GInputStream *stream,
 {
   g_auto (Done) done = { 0 };
 
-  g_input_stream_read_async (stream, buffer, count, 0, cancellable, on_done, &done);
-  ck_assert_ptr_null (done.result);
-  run_until (done.result != NULL);
-  return g_input_stream_read_finish (stream, done.result, error);
+  start_read (stream, buffer, count, cancellable, &done);
+  return finish_read (stream, &done, error);
 }
 
 gssize

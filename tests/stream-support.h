@@ -17,6 +17,16 @@ void on_done (GObject *source_object, GAsyncResult *result, gpointer done);
 void done_clear (Done *done);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Done, done_clear)
 
+/* A read in two parts: it must not call back from within the call, and finishing it runs the context
+ * until it has ended. */
+void start_read (GInputStream *stream,
+                 gpointer buffer,
+                 gsize count,
+                 GCancellable *cancellable,
+                 Done *done);
+gssize finish_read (GInputStream *stream, Done *done, GError **error);
+void assert_waits (const Done *done);
+
 /* The calls as if they were synchronous */
 gssize read_async (GInputStream *stream,
                    gpointer buffer,

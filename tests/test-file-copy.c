@@ -383,23 +383,19 @@ START_TEST (the_progress_callback_may_cancel)
 }
 END_TEST
 
-static gpointer
-copy_in_own_context (gpointer data)
+static void
+copy_big (GMainContext *own, gpointer data)
 {
-  g_autoptr (GMainContext) own = g_main_context_new ();
   Progress progress = { 0 };
 
-  g_main_context_push_thread_default (own);
   ck_assert (copy_with ("file", "copy", 0, &progress, NULL, NULL));
   ck_assert_ptr_eq (progress.thread, g_thread_self ());
-  g_main_context_pop_thread_default (own);
-  return NULL;
 }
 
 START_TEST (another_thread_has_its_own_context)
 {
   make ("file", BIG);
-  g_thread_join (g_thread_new (NULL, copy_in_own_context, NULL));
+  run_in_threads (1, copy_big, NULL);
   assert_new ("copy", BIG);
 }
 END_TEST
@@ -407,7 +403,7 @@ END_TEST
 START_TEST (an_application_may_push_a_context)
 {
   make ("file", BIG);
-  copy_in_own_context (NULL);
+  run_in_own_context (copy_big, NULL);
   assert_new ("copy", BIG);
 }
 END_TEST

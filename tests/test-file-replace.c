@@ -303,20 +303,15 @@ START_TEST (wherever_it_is_cancelled_the_contents_are_old_or_new)
 }
 END_TEST
 
-static gpointer
-replace_in_own_context (gpointer data)
+static void
+replace_big (GMainContext *own, gpointer data)
 {
-  g_autoptr (GMainContext) own = g_main_context_new ();
-
-  g_main_context_push_thread_default (own);
   ck_assert (replace ("file", BIG));
-  g_main_context_pop_thread_default (own);
-  return NULL;
 }
 
 START_TEST (another_thread_replaces_in_its_own_context)
 {
-  g_thread_join (g_thread_new (NULL, replace_in_own_context, NULL));
+  run_in_threads (1, replace_big, NULL);
   assert_new ("file", BIG);
 }
 END_TEST

@@ -468,10 +468,10 @@ END_TEST
 /* Bytes */
 
 static void
-write_and_read (const gchar *name)
+write_and_read (GMainContext *own, gpointer data)
 {
   g_autoptr (GBytes) bytes = make_pattern (BIG);
-  g_autoptr (GFileOutputStream) out = file_create (name, 0, NULL);
+  g_autoptr (GFileOutputStream) out = file_create ("file", 0, NULL);
   g_autoptr (GFileInputStream) in = NULL;
   g_autoptr (GOutputStream) memory = g_memory_output_stream_new_resizable ();
   g_auto (Answer) written = { 0 };
@@ -483,9 +483,9 @@ write_and_read (const gchar *name)
   ck_assert (
     g_output_stream_write_all_finish (G_OUTPUT_STREAM (out), await_answer (&written), &n, NULL));
   ck_assert (close_async (out, NULL, NULL));
-  assert_new (name, BIG);
+  assert_new ("file", BIG);
 
-  in = file_read (name, NULL, NULL);
+  in = file_read ("file", NULL, NULL);
   g_output_stream_splice_async (memory, G_INPUT_STREAM (in),
                                 G_OUTPUT_STREAM_SPLICE_CLOSE_SOURCE |
                                   G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET,
@@ -497,30 +497,19 @@ write_and_read (const gchar *name)
 
 START_TEST (what_was_written_is_read)
 {
-  write_and_read ("file");
+  write_and_read (context, NULL);
 }
 END_TEST
 
-static gpointer
-write_in_own_context (gpointer data)
-{
-  g_autoptr (GMainContext) own = g_main_context_new ();
-
-  g_main_context_push_thread_default (own);
-  write_and_read ("file");
-  g_main_context_pop_thread_default (own);
-  return NULL;
-}
-
 START_TEST (another_thread_has_its_own_context)
 {
-  g_thread_join (g_thread_new (NULL, write_in_own_context, NULL));
+  run_in_threads (1, write_and_read, NULL);
 }
 END_TEST
 
 START_TEST (an_application_may_push_a_context)
 {
-  write_in_own_context (NULL);
+  run_in_own_context (write_and_read, NULL);
 }
 END_TEST
 

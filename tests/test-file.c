@@ -225,21 +225,16 @@ START_TEST (a_thousand_files_load_at_once)
 }
 END_TEST
 
-static gpointer
-load_in_own_context (gpointer data)
+static void
+load_file (GMainContext *own, gpointer data)
 {
-  g_autoptr (GMainContext) own = g_main_context_new ();
-
-  g_main_context_push_thread_default (own);
   assert_loads_as_gio ("file");
-  g_main_context_pop_thread_default (own);
-  return NULL;
 }
 
 START_TEST (another_thread_loads_in_its_own_context)
 {
   make ("file", 100000);
-  g_thread_join (g_thread_new (NULL, load_in_own_context, NULL));
+  run_in_threads (1, load_file, NULL);
 }
 END_TEST
 

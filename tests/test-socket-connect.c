@@ -437,28 +437,24 @@ END_TEST
 
 /* Threads and contexts */
 
-static gpointer
-connect_in_own_context (gpointer listener)
+static void
+connect_client (GMainContext *own, gpointer listener)
 {
   g_auto (Response) response = { 0 };
-  g_autoptr (GMainContext) own = g_main_context_new ();
   g_autoptr (GSocketAddress) address = get_local (listener);
   g_autoptr (GSocket) client = make_socket (IPV4, G_SOCKET_TYPE_STREAM);
 
-  g_main_context_push_thread_default (own);
   start (client, address, NULL, &response);
   ck_assert (finish (&response, NULL));
   ck_assert_ptr_eq (response.context, own);
   assert_connected_to (client, listener);
-  g_main_context_pop_thread_default (own);
-  return NULL;
 }
 
 START_TEST (another_thread_connects_in_its_own_context)
 {
   g_autoptr (GSocket) listener = make_listener (IPV4, 10);
 
-  g_thread_join (g_thread_new (NULL, connect_in_own_context, listener));
+  run_in_threads (1, connect_client, listener);
 }
 END_TEST
 
@@ -466,7 +462,7 @@ START_TEST (callback_comes_in_the_context_of_the_call)
 {
   g_autoptr (GSocket) listener = make_listener (IPV4, 10);
 
-  connect_in_own_context (listener);
+  run_in_own_context (connect_client, listener);
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* GuringSocketConnection: its streams, its end, its timeout. */
+/* GuringSocketConnection: what it is, and what passes through its streams. */
 
 #include "config.h"
 
@@ -19,13 +19,11 @@ START_TEST (bytes_pass_both_ways)
   gchar buffer[10] = "";
 
   pair_init (&pair);
-  g_input_stream_read_async (pair.input, buffer, 10, 0, NULL, on_done, &done);
-  let_it_wait ();
-  ck_assert_ptr_null (done.result);
+  start_read (pair.input, buffer, 10, NULL, &done);
+  assert_waits (&done);
 
   ck_assert_int_eq (write (pair.peer, "abc", 3), 3);
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, NULL), 3);
+  ck_assert_int_eq (finish_read (pair.input, &done, NULL), 3);
   ck_assert_str_eq (buffer, "abc");
 
   ck_assert_int_eq (write_async (pair.output, "de", 2, NULL, NULL), 2);
@@ -130,8 +128,7 @@ START_TEST (what_a_socket_does_not_take_at_once_waits)
   pair_init (&pair);
   g_output_stream_write_all_async (pair.output, g_bytes_get_data (pattern, NULL), 3000000, 0, NULL,
                                    on_done, &done);
-  let_it_wait ();
-  ck_assert_ptr_null (done.result);
+  assert_waits (&done);
 
   while (received->len < 3000000)
     {
@@ -154,12 +151,10 @@ START_TEST (a_peer_that_goes_ends_the_input)
   gchar byte;
 
   pair_init (&pair);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, NULL, on_done, &done);
-  let_it_wait ();
-  ck_assert_ptr_null (done.result);
+  start_read (pair.input, &byte, 1, NULL, &done);
+  assert_waits (&done);
   ck_assert_int_eq (shutdown (pair.peer, SHUT_WR), 0);
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, NULL), 0);
+  ck_assert_int_eq (finish_read (pair.input, &done, NULL), 0);
   ck_assert_int_eq (write_async (pair.output, "a", 1, NULL, NULL), 1);
 }
 END_TEST
@@ -192,277 +187,36 @@ START_TEST (one_call_at_a_time)
   gchar byte;
 
   pair_init (&pair);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, NULL, on_done, &done);
+  start_read (pair.input, &byte, 1, NULL, &done);
   ck_assert_int_eq (g_input_stream_read (pair.input, &byte, 1, NULL, &error), -1);
   assert_error (error, G_IO_ERROR_PENDING);
   ck_assert_int_eq (write_async (pair.output, "a", 1, NULL, NULL), 1);
 
   write_byte (pair.peer);
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, NULL), 1);
+  ck_assert_int_eq (finish_read (pair.input, &done, NULL), 1);
 }
 END_TEST
 
-/* The end */
-
-START_TEST (to_close_ends_what_waits)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) read = { 0 };
-  g_auto (Done) written = { 0 };
-  g_autofree gchar *large = g_malloc0 (3000000);
-  g_autoptr (GError) error = NULL;
-  gchar byte;
-
-  pair_init (&pair);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, NULL, on_done, &read);
-  g_output_stream_write_all_async (pair.output, large, 3000000, 0, NULL, on_done, &written);
-  let_it_wait ();
-  ck_assert_ptr_null (read.result);
-  ck_assert_ptr_null (written.result);
-
-  ck_assert (g_io_stream_close (pair.connection, NULL, NULL));
-  ck_assert (g_socket_is_closed (pair.socket));
-  run_until (read.result != NULL && written.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, read.result, &error), -1);
-  assert_error (error, G_IO_ERROR_CLOSED);
-  g_clear_error (&error);
-  ck_assert (!g_output_stream_write_all_finish (pair.output, written.result, NULL, &error));
-  assert_error (error, G_IO_ERROR_CLOSED);
-
-  while (recv (pair.peer, large, 3000000, 0) > 0)
-    ;
-  ck_assert_int_eq (recv (pair.peer, large, 1, 0), 0);
-}
-END_TEST
-
-/* The read is not even submitted when the next socket gets the number of the first. */
-START_TEST (a_reused_descriptor_is_not_touched)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) done = { 0 };
-  g_autoptr (GError) error = NULL;
-  gchar byte = 0;
-  int fds[2];
-  int fd;
-
-  pair_init (&pair);
-  fd = g_socket_get_fd (pair.socket);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, NULL, on_done, &done);
-  ck_assert (g_io_stream_close (pair.connection, NULL, NULL));
-  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM, 0, fds), 0);
-  ck_assert_int_eq (fds[0], fd);
-  write_byte (fds[1]);
-
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, &error), -1);
-  assert_error (error, G_IO_ERROR_CLOSED);
-  ck_assert_int_eq (recv (fds[0], &byte, 1, MSG_DONTWAIT), 1);
-  close (fds[0]);
-  close (fds[1]);
-}
-END_TEST
-
-START_TEST (what_is_closed_stays_closed)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) done = { 0 };
-  g_autoptr (GError) error = NULL;
-  gchar byte;
-
-  pair_init (&pair);
-  g_io_stream_close_async (pair.connection, 0, NULL, on_done, &done);
-  run_until (done.result != NULL);
-  ck_assert (g_io_stream_close_finish (pair.connection, done.result, NULL));
-  ck_assert (g_io_stream_close (pair.connection, NULL, NULL));
-  ck_assert_int_eq (recv (pair.peer, &byte, 1, 0), 0);
-
-  ck_assert_int_eq (g_input_stream_read (pair.input, &byte, 1, NULL, &error), -1);
-  assert_error (error, G_IO_ERROR_CLOSED);
-  g_clear_error (&error);
-  ck_assert_int_eq (write_async (pair.output, "a", 1, NULL, &error), -1);
-  assert_error (error, G_IO_ERROR_CLOSED);
-}
-END_TEST
-
-/* Under its streams */
-START_TEST (a_closed_socket_is_an_error)
-{
-  g_auto (Pair) pair = { 0 };
-  GError *errors[4] = { NULL };
-  GOutputVector vectors[] = { { "abc", 3 } };
-  gchar byte;
-
-  pair_init (&pair);
-  ck_assert (g_socket_close (pair.socket, NULL));
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, NULL, &errors[0]), -1);
-  ck_assert_int_eq (write_async (pair.output, "a", 1, NULL, &errors[1]), -1);
-  ck_assert_int_eq (writev_async (pair.output, vectors, 1, &errors[2]), -1);
-  ck_assert_ptr_null (guring_socket_connection_new (pair.socket, &errors[3]));
-  for (guint i = 0; i < G_N_ELEMENTS (errors); i++)
-    {
-      assert_error (errors[i], G_IO_ERROR_CLOSED);
-      g_error_free (errors[i]);
-    }
-}
-END_TEST
-
-START_TEST (a_direction_is_closed_alone)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) input_done = { 0 };
-  g_auto (Done) output_done = { 0 };
-
-  pair_init (&pair);
-  g_input_stream_close_async (pair.input, 0, NULL, on_done, &input_done);
-  run_until (input_done.result != NULL);
-  ck_assert (g_input_stream_close_finish (pair.input, input_done.result, NULL));
-  ck_assert_int_eq (write_async (pair.output, "a", 1, NULL, NULL), 1);
-
-  g_output_stream_close_async (pair.output, 0, NULL, on_done, &output_done);
-  run_until (output_done.result != NULL);
-  ck_assert (g_output_stream_close_finish (pair.output, output_done.result, NULL));
-  ck_assert (!g_socket_is_closed (pair.socket));
-}
-END_TEST
-
-/* As in GIO: what reads has the stream, and that the socket. */
-START_TEST (a_call_outlives_the_connection)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) done = { 0 };
-  g_autoptr (GInputStream) input = NULL;
-  gchar byte;
-
-  pair_init (&pair);
-  input = g_object_ref (pair.input);
-  g_input_stream_read_async (input, &byte, 1, 0, NULL, on_done, &done);
-  g_clear_object (&pair.connection);
-  g_clear_object (&pair.socket);
-  let_it_wait ();
-  ck_assert_ptr_null (done.result);
-  write_byte (pair.peer);
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (input, done.result, NULL), 1);
-}
-END_TEST
-
-/* Time */
-
+/* With a context of its own */
 static void
-assert_times_out (GError **error)
-{
-  assert_error (*error, G_IO_ERROR_TIMED_OUT);
-  g_clear_error (error);
-}
-
-START_TEST (calls_end_after_the_timeout_of_the_socket)
-{
-  g_auto (Pair) pair = { 0 };
-  g_autofree gchar *large = g_malloc0 (3000000);
-  g_autoptr (GError) error = NULL;
-  gint64 start = g_get_monotonic_time ();
-  gchar byte;
-
-  pair_init (&pair);
-  g_socket_set_timeout (pair.socket, 1);
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, NULL, &error), -1);
-  assert_times_out (&error);
-  ck_assert_int_ge (g_get_monotonic_time () - start, 900000);
-
-  while (write_async (pair.output, large, 3000000, NULL, &error) > 0)
-    ;
-  assert_times_out (&error);
-
-  write_byte (pair.peer);
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, NULL, NULL), 1);
-}
-END_TEST
-
-START_TEST (a_call_with_a_timeout_ends_without_it)
+pass_bytes (GMainContext *own, gpointer user_data)
 {
   g_auto (Pair) pair = { 0 };
   g_auto (Done) done = { 0 };
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-  gchar byte;
+  gchar buffer[3] = "";
 
   pair_init (&pair);
-  g_socket_set_timeout (pair.socket, 3600);
-  write_byte (pair.peer);
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, NULL, NULL), 1);
-
-  g_input_stream_read_async (pair.input, &byte, 1, 0, cancellable, on_done, &done);
-  let_it_wait ();
-  g_cancellable_cancel (cancellable);
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, &error), -1);
-  assert_cancelled (&error);
-
-  g_clear_object (&done.result);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, NULL, on_done, &done);
-  let_it_wait ();
-  ck_assert (g_io_stream_close (pair.connection, NULL, NULL));
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, &error), -1);
-  assert_error (error, G_IO_ERROR_CLOSED);
+  start_read (pair.input, buffer, 3, NULL, &done);
+  ck_assert_int_eq (write (pair.peer, "ab", 2), 2);
+  while (done.result == NULL)
+    g_main_context_iteration (own, TRUE);
+  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, NULL), 2);
+  ck_assert_ptr_eq (done.thread, g_thread_self ());
 }
-END_TEST
 
-/* Cancellation */
-
-START_TEST (what_is_cancelled_before_does_nothing)
+START_TEST (another_thread_calls_back_in_its_own_context)
 {
-  g_auto (Pair) pair = { 0 };
-  g_autoptr (GCancellable) cancellable = make_cancelled ();
-  g_autoptr (GError) error = NULL;
-  gchar byte;
-
-  pair_init (&pair);
-  write_byte (pair.peer);
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, cancellable, &error), -1);
-  assert_cancelled (&error);
-  ck_assert_int_eq (write_async (pair.output, "a", 1, cancellable, &error), -1);
-  assert_cancelled (&error);
-  ck_assert_int_eq (recv (pair.peer, &byte, 1, MSG_DONTWAIT), -1);
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, NULL, NULL), 1);
-}
-END_TEST
-
-START_TEST (a_waiting_call_is_cancelled_from_a_thread)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) done = { 0 };
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error = NULL;
-  gchar byte;
-
-  pair_init (&pair);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, cancellable, on_done, &done);
-  let_it_wait ();
-  g_thread_join (g_thread_new ("cancel", cancel_in_thread, cancellable));
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, &error), -1);
-  assert_cancelled (&error);
-
-  write_byte (pair.peer);
-  ck_assert_int_eq (read_async (pair.input, &byte, 1, NULL, NULL), 1);
-}
-END_TEST
-
-START_TEST (what_is_cancelled_afterwards_keeps_its_result)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) done = { 0 };
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  gchar byte;
-
-  pair_init (&pair);
-  write_byte (pair.peer);
-  g_input_stream_read_async (pair.input, &byte, 1, 0, cancellable, on_done, &done);
-  run_until (done.result != NULL);
-  g_cancellable_cancel (cancellable);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, NULL), 1);
+  run_in_threads (2, pass_bytes, NULL);
 }
 END_TEST
 
@@ -521,41 +275,8 @@ START_TEST (a_socket_without_a_stream_is_refused)
 }
 END_TEST
 
-/* With a context of its own */
-static gpointer
-pass_bytes (gpointer user_data)
-{
-  g_auto (Pair) pair = { 0 };
-  g_auto (Done) done = { 0 };
-  GMainContext *own = g_main_context_new ();
-  gchar buffer[3] = "";
-
-  pair_init (&pair);
-  g_main_context_push_thread_default (own);
-  g_input_stream_read_async (pair.input, buffer, 3, 0, NULL, on_done, &done);
-  ck_assert_int_eq (write (pair.peer, "ab", 2), 2);
-  while (done.result == NULL)
-    g_main_context_iteration (own, TRUE);
-  ck_assert_int_eq (g_input_stream_read_finish (pair.input, done.result, NULL), 2);
-  ck_assert_ptr_eq (done.thread, g_thread_self ());
-  g_main_context_pop_thread_default (own);
-  g_main_context_unref (own);
-  return NULL;
-}
-
-START_TEST (another_thread_calls_back_in_its_own_context)
-{
-  GThread *threads[2];
-
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("connection", pass_bytes, NULL);
-  g_thread_join (threads[0]);
-  g_thread_join (threads[1]);
-}
-END_TEST
-
 static void
-add_transfer_tests (TCase *tcase)
+add_tests (TCase *tcase)
 {
   tcase_add_test (tcase, bytes_pass_both_ways);
   tcase_add_test (tcase, vectors_are_sent);
@@ -566,27 +287,6 @@ add_transfer_tests (TCase *tcase)
   tcase_add_test (tcase, a_peer_that_has_gone_is_an_error_and_no_signal);
   tcase_add_test (tcase, one_call_at_a_time);
   tcase_add_test (tcase, another_thread_calls_back_in_its_own_context);
-}
-
-static void
-add_end_tests (TCase *tcase)
-{
-  tcase_add_test (tcase, to_close_ends_what_waits);
-  tcase_add_test (tcase, a_reused_descriptor_is_not_touched);
-  tcase_add_test (tcase, what_is_closed_stays_closed);
-  tcase_add_test (tcase, a_closed_socket_is_an_error);
-  tcase_add_test (tcase, a_direction_is_closed_alone);
-  tcase_add_test (tcase, a_call_outlives_the_connection);
-  tcase_add_test (tcase, calls_end_after_the_timeout_of_the_socket);
-  tcase_add_test (tcase, a_call_with_a_timeout_ends_without_it);
-  tcase_add_test (tcase, what_is_cancelled_before_does_nothing);
-  tcase_add_test (tcase, a_waiting_call_is_cancelled_from_a_thread);
-  tcase_add_test (tcase, what_is_cancelled_afterwards_keeps_its_result);
-}
-
-static void
-add_nature_tests (TCase *tcase)
-{
   tcase_add_test (tcase, it_is_a_socket_connection);
   tcase_add_test (tcase, it_connects_as_gio_does);
   tcase_add_test (tcase, a_socket_without_a_stream_is_refused);
@@ -597,8 +297,6 @@ main (void)
 {
   Suite *suite = suite_create ("socket-connection");
 
-  add_io_tests (suite, add_transfer_tests);
-  add_io_tests (suite, add_end_tests);
-  add_io_tests (suite, add_nature_tests);
+  add_io_tests (suite, add_tests);
   return run_suite_without_io_uring (suite);
 }

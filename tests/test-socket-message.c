@@ -446,10 +446,9 @@ END_TEST
 
 /* Threads and contexts */
 
-static gpointer
-exchange_in_own_context (gpointer data)
+static void
+exchange (GMainContext *own, gpointer data)
 {
-  g_autoptr (GMainContext) own = g_main_context_new ();
   g_auto (Response) sent = { 0 };
   g_auto (Response) received = { 0 };
   GSocket *pair[2];
@@ -457,7 +456,6 @@ exchange_in_own_context (gpointer data)
   GInputVector in = { buffer, 3 };
   GOutputVector out = { "abc", 3 };
 
-  g_main_context_push_thread_default (own);
   make_pair (G_SOCKET_TYPE_STREAM, pair);
   start_receiving (pair[1], &in, 1, 0, NULL, &received);
   start_sending (pair[0], NULL, &out, 1, 0, NULL, &sent);
@@ -467,19 +465,17 @@ exchange_in_own_context (gpointer data)
   ck_assert_ptr_eq (sent.context, own);
   ck_assert_str_eq (buffer, "abc");
   close_pair (pair);
-  g_main_context_pop_thread_default (own);
-  return NULL;
 }
 
 START_TEST (another_thread_exchanges_messages_in_its_own_context)
 {
-  g_thread_join (g_thread_new (NULL, exchange_in_own_context, NULL));
+  run_in_threads (1, exchange, NULL);
 }
 END_TEST
 
 START_TEST (callbacks_come_in_the_context_of_the_call)
 {
-  exchange_in_own_context (NULL);
+  run_in_own_context (exchange, NULL);
 }
 END_TEST
 

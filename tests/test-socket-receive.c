@@ -314,22 +314,14 @@ START_TEST (a_reused_descriptor_is_not_touched)
   g_auto (Pair) pair = { 0 };
   g_auto (Done) done = { 0 };
   g_autoptr (GError) error = NULL;
-  gchar byte = 0;
   int fds[2];
-  int fd;
 
   pair_init (&pair);
-  fd = g_socket_get_fd (pair.socket);
   start (&pair, NULL, &done);
-  ck_assert (g_io_stream_close (pair.connection, NULL, NULL));
-  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM, 0, fds), 0);
-  ck_assert_int_eq (fds[0], fd);
-  write_byte (fds[1]);
+  pair_reuse_descriptor (&pair, fds);
   ck_assert_ptr_null (finish (&pair, &done, &error));
   assert_error (error, G_IO_ERROR_CLOSED);
-  ck_assert_int_eq (recv (fds[0], &byte, 1, MSG_DONTWAIT), 1);
-  close (fds[0]);
-  close (fds[1]);
+  close_untouched (fds);
 }
 END_TEST
 
@@ -430,15 +422,13 @@ START_TEST (a_call_ends_after_the_timeout_of_the_socket)
 END_TEST
 
 /* With a context of its own */
-static gpointer
-receive_in_thread (gpointer user_data)
+static void
+receive_elsewhere (GMainContext *own, gpointer user_data)
 {
   g_auto (Pair) pair = { 0 };
   g_auto (Done) done = { 0 };
-  GMainContext *own = g_main_context_new ();
 
   pair_init (&pair);
-  g_main_context_push_thread_default (own);
   start (&pair, NULL, &done);
   send_text (&pair, "ab");
   while (done.result == NULL)
@@ -447,19 +437,11 @@ receive_in_thread (gpointer user_data)
                 "ab", 2);
   ck_assert_ptr_eq (done.thread, g_thread_self ());
   g_io_stream_close (pair.connection, NULL, NULL);
-  g_main_context_pop_thread_default (own);
-  g_main_context_unref (own);
-  return NULL;
 }
 
 START_TEST (another_thread_calls_back_in_its_own_context)
 {
-  GThread *threads[2];
-
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("receive", receive_in_thread, NULL);
-  g_thread_join (threads[0]);
-  g_thread_join (threads[1]);
+  run_in_threads (2, receive_elsewhere, NULL);
 }
 END_TEST
 

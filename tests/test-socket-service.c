@@ -385,14 +385,12 @@ END_TEST
 
 /* Threads and contexts */
 
-static gpointer
-serve_in_thread (gpointer unused)
+static void
+serve (GMainContext *own, gpointer unused)
 {
   g_auto (Server) server = { 0 };
-  GMainContext *own = g_main_context_new ();
   int client;
 
-  g_main_context_push_thread_default (own);
   server_init (&server);
   client = connect_client (server.port);
   while (server.n_incoming == 0)
@@ -400,21 +398,11 @@ serve_in_thread (gpointer unused)
   ck_assert_ptr_eq (server.thread, g_thread_self ());
   ck_assert_ptr_eq (server.context, own);
   close (client);
-  server_clear (&server);
-  server.connections = g_ptr_array_new ();
-  g_main_context_pop_thread_default (own);
-  g_main_context_unref (own);
-  return NULL;
 }
 
 START_TEST (another_thread_has_a_service_in_its_own_context)
 {
-  GThread *threads[2];
-
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("service", serve_in_thread, NULL);
-  g_thread_join (threads[0]);
-  g_thread_join (threads[1]);
+  run_in_threads (2, serve, NULL);
 }
 END_TEST
 

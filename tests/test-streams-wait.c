@@ -55,13 +55,11 @@ assert_bytes_pass (Kind kind, int flags)
   make_ends (kind, flags, fds);
   input = guring_input_stream_new (fds[0], TRUE);
   output = guring_output_stream_new (fds[1], TRUE);
-  g_input_stream_read_async (input, buffer, 10, 0, NULL, on_done, &done);
-  let_it_wait ();
-  ck_assert_ptr_null (done.result);
+  start_read (input, buffer, 10, NULL, &done);
+  assert_waits (&done);
 
   ck_assert_int_eq (write_async (output, "abc", 3, NULL, NULL), 3);
-  run_until (done.result != NULL);
-  ck_assert_int_eq (g_input_stream_read_finish (input, done.result, NULL), 3);
+  ck_assert_int_eq (finish_read (input, &done, NULL), 3);
   ck_assert_str_eq (buffer, "abc");
 
   ck_assert_int_eq (g_output_stream_write (output, "de", 2, NULL, NULL), 2);
@@ -90,12 +88,11 @@ START_TEST (a_peer_that_goes_ends_the_input)
 
       make_ends (kind, 0, fds);
       stream = guring_input_stream_new (fds[0], TRUE);
-      g_input_stream_read_async (stream, &byte, 1, 0, NULL, on_done, &done);
+      start_read (stream, &byte, 1, NULL, &done);
       let_it_wait ();
       ck_assert_ptr_null (done.result);
       close (fds[1]);
-      run_until (done.result != NULL);
-      ck_assert_int_eq (g_input_stream_read_finish (stream, done.result, NULL), 0);
+      ck_assert_int_eq (finish_read (stream, &done, NULL), 0);
       ck_assert_int_eq (g_input_stream_read (stream, &byte, 1, NULL, NULL), 0);
     }
 }
@@ -256,12 +253,11 @@ START_TEST (a_waiting_read_is_cancelled_and_loses_nothing)
 
       make_ends (kind, 0, fds);
       stream = guring_input_stream_new (fds[0], TRUE);
-      g_input_stream_read_async (stream, &byte, 1, 0, cancellable, on_done, &done);
+      start_read (stream, &byte, 1, cancellable, &done);
       let_it_wait ();
       ck_assert_ptr_null (done.result);
       g_thread_join (g_thread_new ("cancel", cancel_in_thread, cancellable));
-      run_until (done.result != NULL);
-      ck_assert_int_eq (g_input_stream_read_finish (stream, done.result, &error), -1);
+      ck_assert_int_eq (finish_read (stream, &done, &error), -1);
       assert_cancelled (&error);
 
       write_byte (fds[1]);
@@ -285,8 +281,7 @@ START_TEST (a_waiting_write_is_cancelled)
   stream = guring_output_stream_new (fds[1], TRUE);
   g_output_stream_write_all_async (stream, g_bytes_get_data (pattern, NULL), 1000000, 0,
                                    cancellable, on_done, &done);
-  let_it_wait ();
-  ck_assert_ptr_null (done.result);
+  assert_waits (&done);
   g_cancellable_cancel (cancellable);
   run_until (done.result != NULL);
   ck_assert (!g_output_stream_write_all_finish (stream, done.result, &written, &error));
@@ -304,7 +299,7 @@ START_TEST (what_is_cancelled_afterwards_keeps_its_result)
   g_autoptr (GInputStream) stream = guring_input_stream_new (fd, TRUE);
   gchar bytes[3];
 
-  g_input_stream_read_async (stream, bytes, 3, 0, cancellable, on_done, &read);
+  start_read (stream, bytes, 3, cancellable, &read);
   run_until (read.result != NULL);
   g_input_stream_skip_async (stream, 2, 0, cancellable, on_done, &skipped);
   g_cancellable_cancel (cancellable);
@@ -363,10 +358,9 @@ END_TEST
 
 /* Threads */
 
-static gpointer
-pass_bytes (gpointer data)
+static void
+pass_bytes (GMainContext *own, gpointer data)
 {
-  GMainContext *own = g_main_context_new ();
   g_auto (Done) written = { 0 }, read = { 0 };
   g_autoptr (GInputStream) input = NULL;
   g_autoptr (GOutputStream) output = NULL;
@@ -376,29 +370,20 @@ pass_bytes (gpointer data)
   make_pipe (fds);
   input = guring_input_stream_new (fds[0], TRUE);
   output = guring_output_stream_new (fds[1], TRUE);
-  g_main_context_push_thread_default (own);
-  g_input_stream_read_async (input, buffer, 3, 0, NULL, on_done, &read);
+  start_read (input, buffer, 3, NULL, &read);
   g_output_stream_write_async (output, "abc", 3, 0, NULL, on_done, &written);
   while (written.result == NULL || read.result == NULL)
     g_main_context_iteration (own, TRUE);
-  g_main_context_pop_thread_default (own);
-  g_main_context_unref (own);
 
   ck_assert_ptr_eq (read.thread, g_thread_self ());
   ck_assert_ptr_eq (written.thread, g_thread_self ());
   ck_assert_int_eq (g_output_stream_write_finish (output, written.result, NULL), 3);
   ck_assert_int_eq (g_input_stream_read_finish (input, read.result, NULL), 3);
-  return NULL;
 }
 
 START_TEST (another_thread_calls_back_in_its_own_context)
 {
-  GThread *threads[2];
-
-  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("streams", pass_bytes, NULL);
-  g_thread_join (threads[0]);
-  g_thread_join (threads[1]);
+  run_in_threads (2, pass_bytes, NULL);
 }
 END_TEST
 
