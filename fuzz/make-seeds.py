@@ -77,6 +77,7 @@ NOP = bytes([0, 0, 0])
 DRAIN = bytes([0, 0, 0xa0])
 ALL, SHORT, AGAIN, BROKEN = b"\0", b"\xc0", b"\xe0", b"\xff"
 LATER, AT_ONCE = b"\0", b"\xff"  # what was taken completes
+STEP = b"\4"  # in a callback
 
 
 def ring(mode=0, entries=8, cq_entries=16, setup=0, wraps=0):
@@ -132,8 +133,8 @@ write("completions", {
     "cancel": [ring(), NOP * 2, submit(ALL, LATER), cancel(1), submit(ALL, LATER), iterate()],
     "cancel-backlog": [ring(), chain(4, 2), cancel(2), NOP, iterate()],
     "drain": [ring(END_BY_ITSELF), NOP * 2, DRAIN, NOP, chain(3)],
-    "reentrancy": [ring(), NOP * 4, submit(ALL, AT_ONCE), bytes(16), iterate(), b"\4" + iterate(),
-                   b"\4" + NOP, b"\1", b"\3"],
+    "reentrancy": [ring(), NOP * 4, submit(ALL, AT_ONCE), bytes(16), iterate(), STEP + iterate(),
+                   STEP + NOP, b"\1", b"\3"],
     "dropped": [ring(), NOP * 2, submit(ALL, AT_ONCE), bytes(8), iterate(), b"\2"],
     "leak": [ring(), NOP * 2, submit(ALL, LATER), close(1)],
     "source-first": [ring(SOURCE_FIRST), NOP * 2, submit(ALL, LATER)],
@@ -141,6 +142,11 @@ write("completions", {
     "default": [ring(3), NOP * 2, submit(ALL, LATER), main_loop()],
     "grow": [ring(END_BY_ITSELF, 8, 16), chain(7), submit(ALL, AT_ONCE), bytes(20), chain(7),
              submit(ALL, AT_ONCE), bytes(20), *[chain(7)] * 12],
+    "grow-wrapped": [ring(END_BY_ITSELF), NOP * 2, iterate(), ALL, LATER, *[chain(8)] * 10],
+    "staged": [ring(END_BY_ITSELF), NOP * 3, iterate(), ALL, AT_ONCE, bytes(6), *[STEP + NOP] * 2,
+               STEP + DRAIN],
+    "staged-full": [ring(0, 1, 0), NOP * 2, iterate(), ALL, LATER, ALL, AT_ONCE, bytes([MORE, 0]),
+                    STEP + NOP],
     "look-around": [ring(64), bytes([0, 0]), bytes([18, 9]), NOP, submit(ALL, LATER), cancel(1),
                     close(100), bytes([18, 9])],
     "wraps": [ring(END_BY_ITSELF, wraps=1), NOP * 8, chain(3)],
@@ -247,6 +253,10 @@ def buffer_group(group, size, count):
     return bytes([MAKE, group, size, count])
 
 
+def let_go(n, there):
+    return bytes([LET_GO, n, there])
+
+
 def take(n):
     return bytes([ITERATE, *[x for i in range(n) for x in (0, i)]])
 
@@ -254,8 +264,10 @@ def take(n):
 write("buffers", {
     **{f"{kind}-{size}": [bytes([size & 1]), buffer_group(0, size, 0), receive(0, 0, kind == "many"), send(0, 300),
                           take(8), receive(0, 0, 0), take(1), bytes([DROP, 0, size & 1]), END.to_bytes(1, "little"),
-                          b"\0", take(2), bytes([LET_GO, 1, 1, LET_GO, 2, 0])]
+                          b"\0", take(2), let_go(1, 1), let_go(2, 0)]
        for kind in ("one", "many") for size in range(6)},
+    "given-back": [b"\0", buffer_group(0, 0, 0),
+                   *[receive(0, 0, 0), send(0, 10), take(1), let_go(0, 0)] * 16],
     "starved": [b"\0", buffer_group(0, 1, 0), receive(0, 0, 1), send(0, 200), take(16), receive(0, 0, 0), take(2)],
     "shared": [b"\1", buffer_group(0, 0, 3), *[receive(i, 0, 1) for i in range(3)], *[send(i, 100) for i in range(3)],
                take(6), bytes([CANCEL, 0, CANCEL, 1]), take(2), bytes([CLOSE, 7]), bytes([DROP, 0, 1])],
@@ -274,6 +286,7 @@ def stream_seeds():
                                                  for name in range(12)]] for step in range(6)},
         **{f"pipe-{step}": [bytes([step & 1]), *[bytes([5, step]) + noise(way, 6)
                                                  for way in range(8)]] for step in range(3)},
+        "writev": [b"\0", bytes([0, 3]), bytes([0, 8, 1, 2, 1])],
         **{f"noise-{i}": [noise(70 + i, 150)] for i in range(6)},
     }
 
