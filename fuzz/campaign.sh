@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# campaign.sh SECONDS [DIRECTORY]: fuzzes each target for so long, then
-# - minimises what crashed (DIRECTORY/crashes/<target>),
+# campaign.sh SECONDS [DIRECTORY [TARGET…]]: fuzzes each target for so long, then
+# - makes one crash of each kind smaller (DIRECTORY/crashes/<target>/minimal-…), and says what it is,
 # - merges what was found into a minimal corpus (DIRECTORY/corpus/<target>), to be looked at and
 #   copied into fuzz/corpus,
 # - writes a coverage report (DIRECTORY/coverage/index.html) and a curve of coverage over time
 #   (DIRECTORY/coverage.svg).
-# Needs clang, llvm and gnuplot.
+# Fails if something crashed. Needs clang, llvm and gnuplot.
 
 set -euo pipefail
 seconds=$1
 directory=$(mkdir -p "${2:-build-campaign}" && cd "${2:-build-campaign}" && pwd)
 source=$(cd "$(dirname "$0")/.." && pwd)
+targets=("${@:3}")
 export G_SLICE=always-malloc CC=clang CXX=clang++
 
 # BUILD-DIRECTORY CONFIGURE-ARGUMENT…
@@ -46,11 +47,35 @@ fuzz ()
     -max_total_time="$seconds" -artifact_prefix="$crashes/" "$directory/found/$name" \
     "${arguments[@]}" 2>&1 | follow > "$directory/$name.curve" || true
 
-  for crash in "$crashes"/crash-*; do
-    test ! -e "$crash" || "$1" -minimize_crash=1 -max_total_time=60 \
-      -exact_artifact_path="$crashes/minimal-${crash##*/crash-}" "$crash" > /dev/null 2>&1 || true
-  done
   echo "$name: $(find "$crashes" -type f | wc -l) crashes"
+}
+
+# PROGRAM INPUT: what it does, without what differs from one input to the next
+kind ()
+{
+  local what
+  what=$("$1" "$2" 2>&1 | grep -m 1 -E '^(Broken promise|SUMMARY):|runtime error' |
+    sed -E 's/0x[0-9a-f]+|[0-9a-f]{16}|[0-9]+/N/g' || true)
+  echo "${what:-nothing again}"
+}
+
+# PROGRAM: of crashes that look the same only the smallest is worth the time.
+minimize ()
+{
+  local name=${1##*/fuzz-} crash what smaller
+  local -A seen=()
+
+  while read -r crash; do
+    what=$(kind "$1" "$crash")
+    test -z "${seen[$what]-}" || continue
+    seen[$what]=$crash
+    smaller=$directory/crashes/$name/minimal-${crash##*-}
+    "$1" -minimize_crash=1 -max_total_time="$((seconds < 60 ? seconds : 60))" \
+      -exact_artifact_path="$smaller" "$crash" > "$directory/$name.minimize" 2>&1 || true
+    test "$(kind "$1" "$smaller")" = "$what" || cp "$crash" "$smaller" # it became another's
+    printf '  %s\n    %s %s\n' "$what" "$1" "$smaller"
+  done < <(find "$directory/crashes/$name" \( -name 'crash-*' -o -name 'leak-*' \) \
+    -printf '%s %p\n' | sort -n | cut -d ' ' -f 2-)
 }
 
 # PROGRAM
@@ -98,11 +123,16 @@ plot ()
 build "$directory/build" --with-sanitizer=address,undefined
 build "$directory/build-coverage" CFLAGS='-O1 -g -fprofile-instr-generate -fcoverage-mapping' \
   CXXFLAGS='-fprofile-instr-generate -fcoverage-mapping' LDFLAGS=-fprofile-instr-generate
-for program in "$directory"/build/fuzz/fuzz-*; do
-  test -x "$program" -a -f "$program" || continue
-  fuzz "$program"
-  merge "$program"
+if test "${#targets[@]}" -eq 0; then
+  mapfile -t targets < <(find "$directory/build/fuzz" -name 'fuzz-*' -type f -executable -printf '%f\n' |
+    sed 's/^fuzz-//' | sort)
+fi
+for target in "${targets[@]}"; do
+  fuzz "$directory/build/fuzz/fuzz-$target"
+  minimize "$directory/build/fuzz/fuzz-$target"
+  merge "$directory/build/fuzz/fuzz-$target"
 done
 report "$directory/build-coverage"
 plot
 echo "Look into $directory"
+test -z "$(find "$directory/crashes" -type f)"
