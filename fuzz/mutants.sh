@@ -39,6 +39,36 @@ fuzz ()
 # PATCH FIELD: what its header says, a line each
 field () { sed -n "s/^$2: //p" "$1"; }
 
+# DIRECTORY TARGET: the library's objects that are in its program, as make knows them
+list_objects ()
+{
+  local build=$1/build
+  find "$build/lib" -name '*.lo' -printf 'lib/%P\n' | grep -F -f <(readelf -sW "$build/fuzz/fuzz-$2" |
+    awk '$4 == "FILE" { print "-" substr ($NF, 1, length ($NF) - 2) ".lo" }')
+}
+
+# DIRECTORY TARGET: compiles no more than that, and puts what changed into the archive, which
+# libtool would make anew.
+build ()
+{
+  local library=lib/.libs/libguring-internal.a objects
+  mapfile -t objects < <(list_objects "$1" "$2")
+  make_in "$1" "${objects[@]}" &&
+    (cd "$1/build" && find lib -name '*.o' -newer "$library" -exec ar r "$library" {} + &&
+      touch lib/*/*.lo lib/libguring-internal.la) &&
+    make_in "$1" "fuzz/fuzz-$2"
+}
+
+# FROM TO: what a mutant changes, with its times, so that nothing but the next has to be compiled
+copy ()
+{
+  rm -rf "$2/source/lib" "$2/build/lib"
+  mkdir -p "$2/source" "$2/build/fuzz"
+  cp -a "$1/source/lib" "$2/source/"
+  cp -a "$1/build/lib" "$2/build/"
+  find "$1/build/fuzz" -maxdepth 1 -name '*.o' -exec cp -a {} "$2/build/fuzz/" \;
+}
+
 # DIRECTORY NAME: a line of the table
 try ()
 {
@@ -50,8 +80,8 @@ try ()
     return
   fi
   patch -s -p1 -d "$1/source" < "$patch"
-  if ! make_in "$1" "fuzz/fuzz-$target" > "$1/errors"; then
-    verdict='DOES NOT BUILD'
+  if ! build "$1" "$target" > "$1/errors"; then
+    verdict="DOES NOT BUILD"
   elif fuzz "$1" "$target" "$seconds"; then
     verdict=SURVIVED
     ! grep -q '^1..0 # SKIP' "$1/log" || verdict=skipped
@@ -60,17 +90,18 @@ try ()
   else
     verdict="OTHERWISE: $(grep -m 1 -E 'Broken promise|ERROR|runtime error' "$1/log" || true)"
   fi
-  patch -s -R -p1 -d "$1/source" < "$patch"
+  copy "$work/pristine" "$1"
   printf '%-28s %-12s %-32s %s\n' "$2" "$target" "${oracle%%$'\n'*}" "$verdict"
+  test "$verdict" != 'DOES NOT BUILD' || cat "$1/errors"
 }
 
-# JOB NAME…: every $jobs-th of them
+# DIRECTORY NAME…: those that no other job has taken
 try_some ()
 {
-  local n=0 job=$1
+  local directory=$1
   shift
   for name; do
-    test $((n++ % jobs)) -ne "$job" || try "$work/$job" "$name"
+    ! mkdir "$work/taken/$name" 2> /dev/null || try "$directory" "$name"
   done
 }
 
@@ -87,11 +118,13 @@ for program in "$work"/0/build/fuzz/fuzz-*; do
     { cat "$work/0/log"; echo "${program##*/} finds something without a mutant"; exit 1; }
 done
 
+mkdir -p "$work/taken"
+copy "$work/0" "$work/pristine"
 for ((job = 1; job < jobs; job++)); do
   cp -a "$work/0" "$work/$job"
 done
 for ((job = 0; job < jobs; job++)); do
-  try_some "$job" "$@" | tee "$work/table.$job" &
+  try_some "$work/$job" "$@" | tee "$work/table.$job" &
 done
 wait
 
