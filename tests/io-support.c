@@ -118,6 +118,13 @@ add_io_tests (Suite *suite, void (*add_tests) (TCase *tcase))
 }
 
 void
+keep_files_in_memory (void)
+{
+  if (access ("/dev/shm", W_OK) == 0)
+    g_setenv ("TMPDIR", "/dev/shm", TRUE);
+}
+
+void
 on_reply (GObject *source_object, GAsyncResult *result, gpointer user_data)
 {
   Reply *reply = user_data;

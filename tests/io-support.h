@@ -17,6 +17,9 @@ TCase *add_fallback_case (Suite *suite, const gchar *name);
 /* Adds the tests twice, because all must give the same without io_uring. */
 void add_io_tests (Suite *suite, void (*add_tests) (TCase *tcase));
 
+/* For who writes much: the directories are not on a disk, where that is possible. */
+void keep_files_in_memory (void);
+
 /* What an asynchronous call gave. Pass on_reply and a Reply. */
 typedef struct
 {

@@ -104,6 +104,7 @@ valgrind_suites = \
 	tests/test-fd-watch \
 	tests/test-file \
 	tests/test-file-copy \
+	tests/test-file-disk \
 	tests/test-file-load \
 	tests/test-file-replace \
 	tests/test-file-replace-stream \

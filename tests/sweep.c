@@ -338,8 +338,7 @@ run_io_sweeps (const gchar *name, void (*add_tests) (TCase *tcase))
 {
   Suite *suite = suite_create (name);
 
-  if (access ("/dev/shm", W_OK) == 0)
-    g_setenv ("TMPDIR", "/dev/shm", TRUE); /* a disk would take its time */
+  keep_files_in_memory ();
   add_io_tests (suite, add_tests);
   return run_suite_without_io_uring (suite);
 }

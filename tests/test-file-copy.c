@@ -241,25 +241,6 @@ END_TEST
 
 /* What fails */
 
-START_TEST (a_full_disk_leaves_no_half_file)
-{
-  if (!mount_tmpfs ("mount", 0))
-    return;
-
-  make ("file", BIG);
-  make_old ("mount/old");
-  for (guint i = 0; i < 2; i++)
-    {
-      g_autoptr (GError) error = NULL;
-
-      ck_assert (!copy ("file", i ? "mount/old" : "mount/new", G_FILE_COPY_OVERWRITE, &error));
-      assert_error (error, G_IO_ERROR_NO_SPACE);
-    }
-  ck_assert (is_old ("mount/old"));
-  ck_assert_uint_eq (count_names ("mount"), 1);
-}
-END_TEST
-
 START_TEST (a_read_only_file_system_is_told)
 {
   g_autoptr (GError) error = NULL;
@@ -477,7 +458,6 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, what_says_that_it_is_empty_is_copied);
   tcase_add_loop_test (tcase, all_kinds_are_copied_as_gio_does, 0, 7);
   tcase_add_test (tcase, a_copy_is_private_from_the_start);
-  tcase_add_test (tcase, a_full_disk_leaves_no_half_file);
   tcase_add_test (tcase, a_read_only_file_system_is_told);
   tcase_add_test (tcase, a_source_that_shrinks_ends_earlier);
   tcase_add_test (tcase, a_source_that_grows_and_vanishes_is_copied_to_its_end);

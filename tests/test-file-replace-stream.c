@@ -297,25 +297,6 @@ START_TEST (the_etag_guards_the_file)
 }
 END_TEST
 
-START_TEST (a_full_disk_leaves_the_choice)
-{
-  g_autoptr (GCancellable) cancellable = make_cancelled ();
-  g_autoptr (GFileOutputStream) out = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (!mount_tmpfs ("mount", 0))
-    return;
-
-  make_old ("mount/file");
-  out = file_replace ("mount/file", NULL, FALSE, 0, NULL);
-  ck_assert (!write_new (out, SIZE, &error));
-  assert_error (error, G_IO_ERROR_NO_SPACE);
-  ck_assert (!close_async (out, cancellable, NULL));
-  ck_assert (is_old ("mount/file"));
-  ck_assert_uint_eq (count_names ("mount"), 1);
-}
-END_TEST
-
 START_TEST (a_directory_that_vanishes_is_an_error)
 {
   g_autoptr (GFileOutputStream) out = NULL;
@@ -423,7 +404,6 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, a_backup_is_made);
   tcase_add_test (tcase, where_no_backup_can_be_made_the_old_file_stays);
   tcase_add_test (tcase, the_etag_guards_the_file);
-  tcase_add_test (tcase, a_full_disk_leaves_the_choice);
   tcase_add_test (tcase, a_directory_that_vanishes_is_an_error);
   tcase_add_test (tcase, whenever_the_process_is_killed_the_file_is_old_or_new);
 }

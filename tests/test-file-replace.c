@@ -230,21 +230,6 @@ START_TEST (a_read_only_file_system_is_told)
 }
 END_TEST
 
-START_TEST (a_full_disk_leaves_the_old_contents)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!mount_tmpfs ("mount", 0))
-    return;
-
-  make_old ("mount/file");
-  ck_assert (!replace_by ("mount/file", BIG, NULL, 0, NULL, &error));
-  assert_error (error, G_IO_ERROR_NO_SPACE);
-  ck_assert (is_old ("mount/file"));
-  ck_assert_uint_eq (count_names ("mount"), 1);
-}
-END_TEST
-
 START_TEST (a_backup_is_made)
 {
   g_auto (Answer) answer = answer_for ("file");
@@ -354,7 +339,6 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, a_pipe_that_nobody_reads_is_not_waited_for);
   tcase_add_test (tcase, a_lease_is_waited_for);
   tcase_add_test (tcase, a_read_only_file_system_is_told);
-  tcase_add_test (tcase, a_full_disk_leaves_the_old_contents);
   tcase_add_test (tcase, a_backup_is_made);
   tcase_add_test (tcase, wherever_it_is_cancelled_the_contents_are_old_or_new);
   tcase_add_test (tcase, another_thread_replaces_in_its_own_context);
