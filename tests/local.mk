@@ -104,7 +104,6 @@ valgrind_suites = \
 	tests/test-fd-watch \
 	tests/test-file \
 	tests/test-file-copy \
-	tests/test-file-disk \
 	tests/test-file-load \
 	tests/test-file-replace \
 	tests/test-file-replace-stream \
@@ -163,7 +162,7 @@ sweeps = \
 	tests/test-fault-sweep-sockets \
 	$(NULL)
 suites = $(valgrind_suites) $(sweeps) tests/test-arguments tests/test-buffer-group-fork \
-	tests/test-crash tests/test-fork tests/test-socket-service-load
+	tests/test-crash tests/test-file-disk tests/test-fork tests/test-socket-service-load
 check_PROGRAMS += $(suites)
 TESTS += $(suites)
 

@@ -204,6 +204,20 @@ SWEPT (a_backup_is_made)
   ck_assert (exists ("file~") || !replaced || !was_seen ());
 }
 
+/* One that was killed has left it. It stays if it can't be looked at, until the next time. */
+SWEPT (a_leftover_is_swept)
+{
+  g_autofree gchar *leftover = g_strdup_printf (".guring-%08x", g_str_hash ("file"));
+  gboolean replaced;
+
+  start ();
+  make_old ("file");
+  make_old (leftover);
+  replaced = replace_contents (SIZE, FALSE);
+  ck_assert (!exists (leftover) || sweep_has_fired ());
+  assert_replaced (replaced, SIZE, 1 + exists (leftover));
+}
+
 /* Streams */
 
 static GFileOutputStream *
@@ -286,6 +300,26 @@ SWEPT (a_stream_that_is_closed_synchronously_replaces)
   replace_by_stream (TRUE);
 }
 
+/* In place */
+SWEPT (a_stream_writes_a_file_with_two_names)
+{
+  GFileOutputStream *stream;
+
+  start ();
+  make ("file", SIZE);
+  ck_assert_int_eq (link ("file", "second"), 0);
+  sweep_arm ();
+  stream = open_replacement ();
+  if (stream != NULL)
+    {
+      write_old (stream);
+      close_stream (stream, FALSE);
+      g_object_unref (stream);
+    }
+  sweep_finish ();
+  ck_assert_uint_eq (count_names ("."), 2);
+}
+
 SWEPT (a_replacing_stream_is_closed_and_cancelled)
 {
   g_autoptr (GCancellable) cancellable = make_cancelled ();
@@ -304,6 +338,14 @@ SWEPT (a_replacing_stream_is_closed_and_cancelled)
   assert_given_up (FALSE, 0, 1);
 }
 
+static void
+truncate_stream (gpointer stream, goffset size)
+{
+  g_autoptr (GError) error = NULL;
+
+  sweep_ended (g_seekable_truncate (stream, size, NULL, &error), &error);
+}
+
 typedef void (*OpenFunc) (GFile *file,
                           GFileCreateFlags flags,
                           gint io_priority,
@@ -314,7 +356,7 @@ typedef GFileOutputStream *(*OpenedFunc) (GFile *file, GAsyncResult *result, GEr
 
 /* Returns: whether there was a stream */
 static gboolean
-write_by_stream (OpenFunc open_async, OpenedFunc open_finish)
+write_by_stream (OpenFunc open_async, OpenedFunc open_finish, goffset size)
 {
   g_auto (Answer) answer = answer_for ("file");
   g_autoptr (GError) error = NULL;
@@ -330,6 +372,7 @@ write_by_stream (OpenFunc open_async, OpenedFunc open_finish)
   if (opened)
     {
       write_old (stream);
+      truncate_stream (stream, size);
       close_stream (stream, FALSE);
       g_object_unref (stream);
     }
@@ -340,7 +383,7 @@ write_by_stream (OpenFunc open_async, OpenedFunc open_finish)
 SWEPT (a_file_is_created)
 {
   start ();
-  ck_assert (write_by_stream (guring_file_create_async, guring_file_create_finish) ==
+  ck_assert (write_by_stream (guring_file_create_async, guring_file_create_finish, 3) ==
              exists ("file"));
 }
 
@@ -348,7 +391,7 @@ SWEPT (a_file_is_appended_to)
 {
   start ();
   make ("file", SIZE);
-  write_by_stream (guring_file_append_to_async, guring_file_append_to_finish);
+  write_by_stream (guring_file_append_to_async, guring_file_append_to_finish, SIZE);
   ck_assert_int_ge (get_status ("file").st_size, SIZE);
 }
 
@@ -574,8 +617,10 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, contents_are_replaced_through_a_link);
   tcase_add_test (tcase, contents_of_a_file_with_two_names_are_replaced);
   tcase_add_test (tcase, a_backup_is_made);
+  tcase_add_test (tcase, a_leftover_is_swept);
   tcase_add_test (tcase, a_stream_replaces);
   tcase_add_test (tcase, a_stream_that_is_closed_synchronously_replaces);
+  tcase_add_test (tcase, a_stream_writes_a_file_with_two_names);
   tcase_add_test (tcase, a_replacing_stream_is_closed_and_cancelled);
   tcase_add_test (tcase, a_file_is_created);
   tcase_add_test (tcase, a_file_is_appended_to);
