@@ -41,7 +41,8 @@ fuzz ()
   test "$status" -ne 0 || return 0
 
   failed=1
-  grep -A 30 -E '^(Broken promise|Bail out|==[0-9]+== ?ERROR)|runtime error' "$work/log" || true
+  grep -A 30 -E '^(Broken promise|Bail out|==[0-9]+== ?ERROR)|runtime error' "$work/log" ||
+    tail -n 30 "$work/log"
   find "$work/crashes" -type f -exec printf 'reproduce: %s %s\n' "$1" {} \;
 }
 
