@@ -142,6 +142,7 @@ valgrind_suites = \
 	tests/test-socket-message \
 	tests/test-socket-receive \
 	tests/test-socket-service \
+	tests/test-socket-service-ends \
 	tests/test-socket-service-faults \
 	tests/test-socket-tls \
 	tests/test-socket-wait \
@@ -228,7 +229,11 @@ tests_test_buffer_group_ends_LDFLAGS = \
 	$(NULL)
 tests_test_close_deadline_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit
 tests_test_socket_tls_CPPFLAGS = $(AM_CPPFLAGS) -DTLS_CERTIFICATE='"$(abs_srcdir)/tests/tls-certificate.pem"'
-tests_test_socket_service_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=accept4 -Wl,--wrap=guring_ring_queue
+tests_test_socket_service_faults_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=accept4 \
+	-Wl,--wrap=io_uring_submit \
+	$(NULL)
 tests_test_io_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit -Wl,--wrap=statx
 tests_test_io_opcodes_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_get_probe_ring
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params

@@ -66,6 +66,19 @@ server_send_back (Server *server, guint index, gsize size)
                     (gssize) size);
 }
 
+void
+assert_serves (Server *server)
+{
+  guint n_before = server->n_incoming;
+  int client = connect_client (server->port);
+
+  ck_assert_int_eq (send (client, "abc", 3, 0), 3);
+  run_until (server->n_incoming > n_before);
+  server_send_back (server, server->connections->len - 1, 3);
+  ck_assert (client_has (client, "abc"));
+  close (client);
+}
+
 /* Echo */
 
 typedef struct
@@ -158,6 +171,20 @@ connect_client_6 (guint16 port)
   ck_assert_msg (connect (fd, (struct sockaddr *) &address, sizeof address) == 0, "%s",
                  g_strerror (errno));
   return fd;
+}
+
+void
+connect_clients (guint16 port, int *clients, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    clients[i] = connect_client (port);
+}
+
+void
+close_clients (const int *clients, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    close (clients[i]);
 }
 
 gboolean

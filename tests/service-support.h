@@ -26,6 +26,8 @@ gboolean keep (GuringSocketService *service, GuringSocketConnection *connection,
 void drop_connection (Server *server, guint index);
 void server_send_back (Server *server, guint index, gsize size); /* what was received */
 
+void assert_serves (Server *server);                      /* one more client */
+
 /* Gives each connection what it sends, until its end. A handler without user data. */
 gboolean echo (GuringSocketService *service, GuringSocketConnection *connection, gpointer unused);
 
@@ -34,5 +36,7 @@ int make_client (void);
 void connect_to (int client, guint16 port);
 int connect_client (guint16 port);
 int connect_client_6 (guint16 port);
+void connect_clients (guint16 port, int *clients, guint n);
+void close_clients (const int *clients, guint n);
 gboolean has_ended (int client);                     /* nothing comes any more; does not wait */
 gboolean client_has (int client, const gchar *text); /* if so, takes it; does not wait */

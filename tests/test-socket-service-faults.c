@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* GuringSocketService: errors of accept, older kernels, the ends of all that it stands on. The
- * faults of the kernel are injected where the library asks it to accept. */
+/* GuringSocketService: errors of accept, and older kernels. Its faults are injected where liburing
+ * is called, or accept4() in its place. */
 
 #include "config.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "service-support.h"
@@ -20,39 +18,10 @@ static gboolean no_waiting;   /* as before Linux 5.12, with O_NONBLOCK */
 static int fault;             /* errno of the next accept, or 0 */
 static guint n_accepts;       /* that were asked for */
 
-typedef struct
-{
-  GuringCompletionFunc func;
-  gpointer user_data;
-  GDestroyNotify notify;
-  int fault;
-} Faulty;
-
-static void
-on_faulty (GuringRing *faulty_ring, const GuringCompletion *completion, gpointer user_data)
-{
-  Faulty *faulty = user_data;
-  GuringCompletion injected = *completion;
-
-  ck_assert_int_eq (completion->res, -EINVAL);
-  injected.res = -faulty->fault;
-  faulty->func (faulty_ring, &injected, faulty->user_data);
-}
-
-static void
-free_faulty (gpointer user_data)
-{
-  Faulty *faulty = user_data;
-
-  faulty->notify (faulty->user_data);
-  g_free (faulty);
-}
-
 static int
 take_fault (const struct io_uring_sqe *sqe)
 {
-  if (sqe->opcode != IORING_OP_ACCEPT)
-    return 0;
+  int taken = fault;
 
   n_accepts++;
   if (no_multishot && sqe->ioprio & IORING_ACCEPT_MULTISHOT)
@@ -60,43 +29,70 @@ take_fault (const struct io_uring_sqe *sqe)
   if (no_waiting)
     return EAGAIN;
 
-  int taken = fault;
-
   fault = 0;
   return taken;
 }
 
-guint64 __real_guring_ring_queue (GuringRing *queue_ring,
-                                  const struct io_uring_sqe *sqe,
-                                  GuringCompletionFunc func,
-                                  gpointer user_data,
-                                  GDestroyNotify notify,
-                                  GError **error);
-guint64 __wrap_guring_ring_queue (GuringRing *queue_ring,
-                                  const struct io_uring_sqe *sqe,
-                                  GuringCompletionFunc func,
-                                  gpointer user_data,
-                                  GDestroyNotify notify,
-                                  GError **error);
+/* The kernel gets a NOP in place of an accept that fails. Its CQE is there when the submission
+ * returns, and is given the error then. */
 
-/* The kernel refuses flags that it does not know, with EINVAL. */
-guint64
-__wrap_guring_ring_queue (GuringRing *queue_ring,
-                          const struct io_uring_sqe *sqe,
-                          GuringCompletionFunc func,
-                          gpointer user_data,
-                          GDestroyNotify notify,
-                          GError **error)
+typedef struct
 {
-  Faulty faulty = { func, user_data, notify, take_fault (sqe) };
-  struct io_uring_sqe broken = *sqe;
+  guint64 user_data;
+  gint32 res;
+} Failure;
 
-  if (faulty.fault == 0)
-    return __real_guring_ring_queue (queue_ring, sqe, func, user_data, notify, error);
+static void
+fail_accept (struct io_uring_sqe *sqe, GArray *failures)
+{
+  Failure failure = { sqe->user_data, -take_fault (sqe) };
 
-  broken.accept_flags = G_MAXUINT32;
-  return __real_guring_ring_queue (queue_ring, &broken, on_faulty,
-                                   g_memdup2 (&faulty, sizeof faulty), free_faulty, error);
+  if (failure.res == 0)
+    return;
+
+  *sqe = (struct io_uring_sqe){ .opcode = IORING_OP_NOP, .user_data = failure.user_data };
+  g_array_append_val (failures, failure);
+}
+
+static void
+inject (struct io_uring *uring, const Failure *failure)
+{
+  struct io_uring_cqe *cqe;
+  unsigned head;
+
+  io_uring_for_each_cqe (uring, head, cqe)
+  {
+    if (cqe->user_data != failure->user_data)
+      continue;
+
+    ck_assert_int_eq (cqe->res, 0);
+    cqe->res = failure->res;
+    return;
+  }
+  ck_abort_msg ("A NOP has not ended");
+}
+
+int __real_io_uring_submit (struct io_uring *uring);
+int __wrap_io_uring_submit (struct io_uring *uring);
+
+int
+__wrap_io_uring_submit (struct io_uring *uring)
+{
+  g_autoptr (GArray) failures = g_array_new (FALSE, FALSE, sizeof (Failure));
+  const struct io_uring_sq *sq = &uring->sq;
+  int ret;
+
+  for (unsigned i = sq->sqe_head; i != sq->sqe_tail; i++)
+    {
+      struct io_uring_sqe *sqe = &sq->sqes[i & sq->ring_mask];
+
+      if (sqe->opcode == IORING_OP_ACCEPT)
+        fail_accept (sqe, failures);
+    }
+  ret = __real_io_uring_submit (uring);
+  for (guint i = 0; i < failures->len; i++)
+    inject (uring, &g_array_index (failures, Failure, i));
+  return ret;
 }
 
 int __real_accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags);
@@ -114,17 +110,21 @@ __wrap_accept4 (int fd, struct sockaddr *address, socklen_t *length, int flags)
   return -1;
 }
 
-static void
-assert_serves (Server *server)
-{
-  guint n_before = server->n_incoming;
-  int client = connect_client (server->port);
+/* What it says of a lack */
 
-  ck_assert_int_eq (send (client, "abc", 3, 0), 3);
-  run_until (server->n_incoming > n_before);
-  server_send_back (server, server->connections->len - 1, 3);
-  ck_assert (client_has (client, "abc"));
-  close (client);
+static guint n_messages;
+
+static void
+count_message (const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer expected)
+{
+  ck_assert_msg (strstr (message, expected) != NULL, "%s", message);
+  n_messages++;
+}
+
+static void
+expect_messages (const gchar *expected)
+{
+  g_log_set_handler ("Guring", G_LOG_LEVEL_MESSAGE, count_message, (gpointer) expected);
 }
 
 START_TEST (a_kernel_without_multishot_accepts_one_after_the_other)
@@ -135,11 +135,9 @@ START_TEST (a_kernel_without_multishot_accepts_one_after_the_other)
   no_multishot = TRUE;
   server_init (&server);
   assert_serves (&server);
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    clients[i] = connect_client (server.port);
+  connect_clients (server.port, clients, G_N_ELEMENTS (clients));
   run_until (server.n_incoming == 1 + G_N_ELEMENTS (clients));
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    close (clients[i]);
+  close_clients (clients, G_N_ELEMENTS (clients));
 }
 END_TEST
 
@@ -158,41 +156,34 @@ START_TEST (a_kernel_that_does_not_wait_is_polled)
 }
 END_TEST
 
+/* So that a multishot one is asked for again */
+static void
+restart (Server *server)
+{
+  guring_socket_service_stop (server->service);
+  let_it_wait ();
+  guring_socket_service_start (server->service);
+}
+
 static const int single_errors[] = { ECONNABORTED, EPROTO, EPERM, ENETUNREACH, ETIMEDOUT };
 
 START_TEST (errors_of_one_client_are_passed_over)
 {
   g_auto (Server) server = { 0 };
 
+  expect_messages ("nothing");
   server_init (&server);
   for (guint i = 0; i < G_N_ELEMENTS (single_errors); i++)
     {
       fault = single_errors[i];
       assert_serves (&server);
-      guring_socket_service_stop (server.service); /* so that a multishot one is asked for again */
-      let_it_wait ();
-      guring_socket_service_start (server.service);
+      ck_assert_int_eq (fault, 0);
+      restart (&server);
     }
-  ck_assert_int_eq (fault, 0);
 }
 END_TEST
 
 /* A lack */
-
-static guint n_messages;
-
-static void
-count_message (const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer expected)
-{
-  ck_assert_msg (strstr (message, expected) != NULL, "%s", message);
-  n_messages++;
-}
-
-static void
-expect_messages (const gchar *expected)
-{
-  g_log_set_handler ("Guring", G_LOG_LEVEL_MESSAGE, count_message, (gpointer) expected);
-}
 
 #define N_DESCRIPTORS 100
 
@@ -263,8 +254,7 @@ START_TEST (without_descriptors_clients_wait)
   free_descriptors ();
   run_until (server.n_incoming == 2);
   ck_assert_uint_eq (n_messages, 1);
-  close (clients[0]);
-  close (clients[1]);
+  close_clients (clients, 2);
 }
 END_TEST
 
@@ -288,8 +278,7 @@ START_TEST (a_connection_that_ends_makes_room_for_another)
   drop_connection (&server, 0);
   run_until (server.n_incoming == 2);
   free_descriptors ();
-  close (clients[0]);
-  close (clients[1]);
+  close_clients (clients, 2);
 }
 END_TEST
 
@@ -306,275 +295,14 @@ START_TEST (a_lack_is_told_once_however_often_it_comes)
       fault = lacks[_i];
       assert_serves (&server);
       ck_assert_uint_eq (n_messages, 1);
-      guring_socket_service_stop (server.service);
-      let_it_wait ();
-      guring_socket_service_start (server.service);
+      ck_assert_int_eq (fault, 0);
+      restart (&server);
     }
-}
-END_TEST
-
-/* The ends */
-
-static gboolean
-is_free (guint16 port)
-{
-  struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_port = htons (port) };
-  int fd = socket (AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int one = 1;
-  int res;
-
-  setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  res = bind (fd, (struct sockaddr *) &address, sizeof address);
-  close (fd);
-  return res == 0;
-}
-
-START_TEST (the_port_is_free_at_once_when_the_service_goes)
-{
-  g_auto (Server) server = { 0 };
-
-  server_init (&server);
-  let_it_wait ();
-  ck_assert (!is_free (server.port));
-  g_clear_object (&server.service);
-  ck_assert (is_free (server.port));
-}
-END_TEST
-
-static gboolean
-stop_and_keep (GuringSocketService *service, GuringSocketConnection *connection, gpointer server)
-{
-  guring_socket_service_stop (service);
-  return keep (service, connection, server);
-}
-
-START_TEST (what_waits_is_closed_when_the_service_goes)
-{
-  g_auto (Server) server = { 0 };
-  int clients[3];
-
-  server_init_without_handler (&server);
-  g_signal_connect (server.service, "incoming", G_CALLBACK (stop_and_keep), &server);
-  for (guint i = 0; i < 3; i++)
-    clients[i] = connect_client (server.port);
-  run_until (server.n_incoming == 1);
-  g_clear_object (&server.service);
-  let_it_wait ();
-  ck_assert (!has_ended (clients[0]));
-  ck_assert (has_ended (clients[1]));
-  ck_assert (has_ended (clients[2]));
-  for (guint i = 0; i < 3; i++)
-    close (clients[i]);
-}
-END_TEST
-
-static gboolean
-drop_service (GuringSocketService *service, GuringSocketConnection *connection, gpointer user_data)
-{
-  g_clear_object ((GuringSocketService **) user_data);
-  return FALSE;
-}
-
-START_TEST (a_handler_may_drop_the_service)
-{
-  g_auto (Server) server = { 0 };
-  int clients[3];
-
-  server_init (&server);
-  g_signal_connect (server.service, "incoming", G_CALLBACK (drop_service), &server.service);
-  for (guint i = 0; i < 3; i++)
-    clients[i] = connect_client (server.port);
-  run_until (server.service == NULL);
-  let_it_wait ();
-  ck_assert_uint_eq (server.n_incoming, 1);
-  ck_assert (!has_ended (clients[0]));
-  ck_assert (has_ended (clients[1]));
-  ck_assert (has_ended (clients[2]));
-  for (guint i = 0; i < 3; i++)
-    close (clients[i]);
-}
-END_TEST
-
-static gboolean
-run_nested (GuringSocketService *service, GuringSocketConnection *connection, gpointer user_data)
-{
-  Server *server = user_data;
-
-  run_until (server->n_incoming == 3);
-  return FALSE;
-}
-
-START_TEST (a_handler_may_run_a_nested_main_loop)
-{
-  g_auto (Server) server = { 0 };
-  int clients[3];
-
-  server_init (&server);
-  g_signal_connect (server.service, "incoming", G_CALLBACK (run_nested), &server);
-  for (guint i = 0; i < 3; i++)
-    clients[i] = connect_client (server.port);
-  run_until (server.n_incoming == 3);
-  for (guint i = 0; i < 3; i++)
-    close (clients[i]);
-}
-END_TEST
-
-static gpointer
-unref_in_thread (gpointer object)
-{
-  g_object_unref (object);
-  return NULL;
-}
-
-START_TEST (another_thread_may_drop_the_service)
-{
-  g_auto (Server) server = { 0 };
-  int clients[2];
-
-  server_init_without_handler (&server);
-  g_signal_connect (server.service, "incoming", G_CALLBACK (stop_and_keep), &server);
-  clients[0] = connect_client (server.port);
-  clients[1] = connect_client (server.port);
-  run_until (server.n_incoming == 1);
-  g_thread_join (g_thread_new ("unref", unref_in_thread, g_steal_pointer (&server.service)));
-  run_until (has_ended (clients[1]) && is_free (server.port));
-  close (clients[0]);
-  close (clients[1]);
-}
-END_TEST
-
-/* Against a loop that accepts all the time */
-START_TEST (another_thread_may_drop_the_service_at_any_time)
-{
-  for (guint i = 0; i < 50; i++)
-    {
-      g_auto (Server) server = { 0 };
-      int clients[4];
-      GThread *thread;
-
-      server_init_without_handler (&server);
-      for (guint j = 0; j < G_N_ELEMENTS (clients); j++)
-        clients[j] = connect_client (server.port);
-      thread = g_thread_new ("unref", unref_in_thread, g_steal_pointer (&server.service));
-      for (guint j = 0; j < G_N_ELEMENTS (clients); j++)
-        {
-          run_until (has_ended (clients[j]));
-          close (clients[j]);
-        }
-      g_thread_join (thread);
-    }
-}
-END_TEST
-
-START_TEST (it_goes_on_when_its_ring_is_closed)
-{
-  g_auto (Server) server = { 0 };
-  GuringRing *default_ring;
-
-  server_init (&server);
-  assert_serves (&server);
-  default_ring = guring_ring_get_default (NULL);
-  if (default_ring != NULL)
-    ck_assert (guring_ring_close (default_ring, -1, NULL));
-  assert_serves (&server);
-  guring_socket_service_stop (server.service);
-  let_it_wait ();
-  guring_socket_service_start (server.service);
-  assert_serves (&server);
-}
-END_TEST
-
-/* In a context that no thread has as thread-default, and so none owns for good */
-static GMainContext *
-make_server_elsewhere (Server *server)
-{
-  GMainContext *own = g_main_context_new ();
-
-  g_main_context_push_thread_default (own);
-  server_init (server);
-  g_main_context_pop_thread_default (own);
-  return own;
-}
-
-START_TEST (it_may_outlive_everybody_elses_interest_in_its_context)
-{
-  g_auto (Server) server = { 0 };
-  GMainContext *own = make_server_elsewhere (&server);
-  int client = connect_client (server.port);
-
-  while (server.n_incoming == 0)
-    g_main_context_iteration (own, TRUE);
-  g_ptr_array_set_size (server.connections, 0);
-  g_main_context_unref (own);
-  close (client);
-}
-END_TEST
-
-/* The service goes in a thread that may not touch what its context has, which is not run again. */
-START_TEST (its_context_may_end_with_it)
-{
-  g_auto (Server) server = { 0 };
-  GMainContext *own = make_server_elsewhere (&server);
-  int client = connect_client (server.port);
-
-  while (server.n_incoming == 0)
-    g_main_context_iteration (own, TRUE);
-  ck_assert (g_main_context_acquire (own));
-  g_thread_join (g_thread_new ("unref", unref_in_thread, g_steal_pointer (&server.service)));
-  g_main_context_release (own);
-  g_main_context_unref (own);
-  ck_assert (is_free (server.port));
-  close (client);
-}
-END_TEST
-
-static gpointer
-iterate_in_thread (gpointer own)
-{
-  while (g_main_context_iteration (own, FALSE))
-    ;
-  return NULL;
-}
-
-/* The kernel cancels what a thread has submitted when that exits. */
-START_TEST (it_outlives_the_thread_that_ran_its_context)
-{
-  g_auto (Server) server = { 0 };
-  GMainContext *own = make_server_elsewhere (&server);
-  int client;
-
-  g_thread_join (g_thread_new ("iterate", iterate_in_thread, own));
-  client = connect_client (server.port);
-  while (server.n_incoming == 0)
-    g_main_context_iteration (own, TRUE);
-  g_clear_object (&server.service);
-  g_main_context_unref (own);
-  close (client);
-}
-END_TEST
-
-START_TEST (a_listener_that_is_closed_under_it_is_no_harm)
-{
-  g_auto (Server) server = { 0 };
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  g_autoptr (GSocket) socket =
-    g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_DEFAULT, NULL);
-
-  ck_assert (g_socket_bind (socket, any, TRUE, NULL));
-  ck_assert (g_socket_listen (socket, NULL));
-  server_init (&server);
-  ck_assert (guring_socket_service_add_socket (server.service, socket, NULL, NULL));
-  let_it_wait ();
-  guring_socket_service_stop (server.service);
-  let_it_wait ();
-  ck_assert (g_socket_close (socket, NULL));
-  guring_socket_service_start (server.service);
-  assert_serves (&server);
 }
 END_TEST
 
 static void
-add_fault_tests (TCase *tcase)
+add_tests (TCase *tcase)
 {
   tcase_add_test (tcase, errors_of_one_client_are_passed_over);
   tcase_add_loop_test (tcase, a_lack_is_told_once_however_often_it_comes, 0, G_N_ELEMENTS (lacks));
@@ -584,28 +312,11 @@ add_fault_tests (TCase *tcase)
   tcase_add_test (tcase, a_connection_that_ends_makes_room_for_another);
 }
 
-static void
-add_end_tests (TCase *tcase)
-{
-  tcase_add_test (tcase, the_port_is_free_at_once_when_the_service_goes);
-  tcase_add_test (tcase, what_waits_is_closed_when_the_service_goes);
-  tcase_add_test (tcase, a_handler_may_drop_the_service);
-  tcase_add_test (tcase, a_handler_may_run_a_nested_main_loop);
-  tcase_add_test (tcase, another_thread_may_drop_the_service);
-  tcase_add_test (tcase, another_thread_may_drop_the_service_at_any_time);
-  tcase_add_test (tcase, it_goes_on_when_its_ring_is_closed);
-  tcase_add_test (tcase, it_may_outlive_everybody_elses_interest_in_its_context);
-  tcase_add_test (tcase, its_context_may_end_with_it);
-  tcase_add_test (tcase, it_outlives_the_thread_that_ran_its_context);
-  tcase_add_test (tcase, a_listener_that_is_closed_under_it_is_no_harm);
-}
-
 int
 main (void)
 {
   Suite *suite = suite_create ("socket-service-faults");
 
-  add_io_tests (suite, add_fault_tests);
-  add_io_tests (suite, add_end_tests);
+  add_io_tests (suite, add_tests);
   return run_suite_without_io_uring (suite);
 }

@@ -67,10 +67,9 @@ let_clients_speak (const int *clients, guint n)
 }
 
 static void
-close_clients (const int *clients, guint n)
+end_clients (const int *clients, guint n)
 {
-  for (guint i = 0; i < n; i++)
-    close (clients[i]);
+  close_clients (clients, n);
   run_until (n_alive == 0);
 }
 
@@ -81,7 +80,7 @@ serve (Server *server, guint n)
 
   open_clients (server, clients, n);
   let_clients_speak (clients, n);
-  close_clients (clients, n);
+  end_clients (clients, n);
 }
 
 /* What is kept for the next time was there after the first, but for what tables grow by; the
@@ -116,7 +115,7 @@ START_TEST (who_speaks_is_heard_among_many_who_do_not)
   init_echo_server (&server);
   open_clients (&server, clients, N_IDLE);
   let_clients_speak (clients + N_IDLE - 1, 1);
-  close_clients (clients, N_IDLE);
+  end_clients (clients, N_IDLE);
 }
 END_TEST
 

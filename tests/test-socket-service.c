@@ -177,8 +177,7 @@ START_TEST (what_nobody_keeps_is_closed)
   clients[1] = connect_client (server.port);
   run_until (has_ended (clients[1]));
   ck_assert_uint_eq (n_handled, 1);
-  close (clients[0]);
-  close (clients[1]);
+  close_clients (clients, 2);
 }
 END_TEST
 
@@ -203,8 +202,7 @@ START_TEST (a_connection_knows_the_source_object)
   ck_assert_ptr_eq (guring_socket_connection_get_source_object (connection), object);
   connection = g_ptr_array_index (server.connections, 1);
   ck_assert_ptr_null (guring_socket_connection_get_source_object (connection));
-  close (clients[0]);
-  close (clients[1]);
+  close_clients (clients, 2);
 }
 END_TEST
 
@@ -219,8 +217,7 @@ START_TEST (clients_wait_while_it_is_stopped)
   let_it_wait ();
   guring_socket_service_stop (server.service);
   ck_assert (!guring_socket_service_is_active (server.service));
-  for (guint i = 0; i < 3; i++)
-    clients[i] = connect_client (server.port);
+  connect_clients (server.port, clients, 3);
   ck_assert_int_eq (send (clients[2], "abc", 3, 0), 3);
   let_it_wait ();
   ck_assert_uint_eq (server.n_incoming, 0);
@@ -229,8 +226,7 @@ START_TEST (clients_wait_while_it_is_stopped)
   run_until (server.n_incoming == 3);
   server_send_back (&server, 2, 3);
   ck_assert (client_has (clients[2], "abc"));
-  for (guint i = 0; i < 3; i++)
-    close (clients[i]);
+  close_clients (clients, 3);
 }
 END_TEST
 
@@ -249,8 +245,7 @@ START_TEST (a_handler_may_stop_it_and_nothing_is_lost)
 
   server_init (&server);
   g_signal_connect (server.service, "incoming", G_CALLBACK (stop), NULL);
-  for (guint i = 0; i < 3; i++)
-    clients[i] = connect_client (server.port);
+  connect_clients (server.port, clients, 3);
 
   for (guint i = 0; i < 3; i++)
     {
@@ -262,8 +257,7 @@ START_TEST (a_handler_may_stop_it_and_nothing_is_lost)
       ck_assert (client_has (clients[i], "abc"));
       guring_socket_service_start (server.service);
     }
-  for (guint i = 0; i < 3; i++)
-    close (clients[i]);
+  close_clients (clients, 3);
 }
 END_TEST
 
@@ -284,8 +278,7 @@ START_TEST (it_may_be_stopped_and_started_at_any_time)
         g_main_context_iteration (context, FALSE);
     }
   run_until (server.n_incoming == G_N_ELEMENTS (clients));
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    close (clients[i]);
+  close_clients (clients, G_N_ELEMENTS (clients));
 }
 END_TEST
 
@@ -336,8 +329,7 @@ START_TEST (at_the_limit_clients_wait_until_a_connection_ends)
       ck_assert (has_ended (clients[i - 2]));
     }
   run_until (server.n_incoming == G_N_ELEMENTS (clients));
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    close (clients[i]);
+  close_clients (clients, G_N_ELEMENTS (clients));
 }
 END_TEST
 
@@ -349,14 +341,12 @@ START_TEST (at_the_limit_nothing_is_accepted)
 
   server_init (&server);
   guring_socket_service_set_max_connections (server.service, 1);
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    clients[i] = connect_client (server.port);
+  connect_clients (server.port, clients, G_N_ELEMENTS (clients));
   n_before = count_descriptors ();
   run_until (server.n_incoming == 1);
   let_it_wait ();
   ck_assert_uint_eq (count_descriptors (), n_before + 1);
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    close (clients[i]);
+  close_clients (clients, G_N_ELEMENTS (clients));
 }
 END_TEST
 
@@ -369,8 +359,7 @@ START_TEST (the_limit_can_be_changed)
   let_it_wait (); /* with a multishot operation */
   guring_socket_service_set_max_connections (server.service, 1);
   let_it_wait ();
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    clients[i] = connect_client (server.port);
+  connect_clients (server.port, clients, G_N_ELEMENTS (clients));
   run_until (server.n_incoming == 1);
   guring_socket_service_set_max_connections (server.service, 4);
   run_until (server.n_incoming == 4);
@@ -378,8 +367,7 @@ START_TEST (the_limit_can_be_changed)
   ck_assert_uint_eq (server.n_incoming, 4);
   guring_socket_service_set_max_connections (server.service, 0);
   run_until (server.n_incoming == G_N_ELEMENTS (clients));
-  for (guint i = 0; i < G_N_ELEMENTS (clients); i++)
-    close (clients[i]);
+  close_clients (clients, G_N_ELEMENTS (clients));
 }
 END_TEST
 
