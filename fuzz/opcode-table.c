@@ -145,13 +145,15 @@ const Opcode opcode_table[N_OPCODES] = {
                             .off = ANY_FD,
                             .addr = EVENTS,
                             .len = NUMBER },
+  /* No socket: who waits for one holds the lock of the pipe, and whoever closes that can't be
+   * interrupted (measured on Linux 6.18). */
   [IORING_OP_SPLICE] = { .name = "SPLICE",
                          .fd = ANY_FD,
                          .off = OFFSET,
                          .addr = OFFSET,
                          .len = BUFFER_SIZE,
-                         .extra = ANY_FD,
-                         .op_flags = 0x8000000f },
+                         .extra = SPLICED,
+                         .op_flags = 0xf },
   [IORING_OP_PROVIDE_BUFFERS] = { .name = "PROVIDE_BUFFERS",
                                   .fd = NUMBER,
                                   .off = NUMBER,

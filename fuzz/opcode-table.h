@@ -43,6 +43,7 @@ typedef enum
   REGULAR,
   DIRECTORY,
   EPOLL,
+  SPLICED,
   RING,
 
   BUFFER,

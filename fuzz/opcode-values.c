@@ -21,6 +21,8 @@ make_fd (const OpcodeContext *context, Field field)
   FuzzInput *input = context->input;
   guint choice = input_take_byte (input);
 
+  if (field == SPLICED)
+    return descriptors_get (choice & 1 ? DESCRIPTOR_FILE : DESCRIPTOR_PIPE_READ);
   if (choice >= 0xf0) /* or another than it wants */
     return choice == 0xff ? -1 : descriptors_get (input_take_below (input, N_DESCRIPTORS));
 
