@@ -107,6 +107,14 @@ below (Worker *worker, gint limit)
   return (guint) g_rand_int_range (worker->random, 0, limit);
 }
 
+/* As ck_assert(), which writes down where it was each time that it holds: for minutes that is a
+ * lot. */
+#define must(condition)                                                                            \
+  do                                                                                               \
+    if (!(condition))                                                                              \
+      ck_abort_msg ("%s", #condition);                                                             \
+  while (0)
+
 /* Callbacks: in the thread that owns the context, which is not always the worker's */
 
 static void
@@ -114,9 +122,9 @@ on_completion (GuringRing *its_ring, const GuringCompletion *completion, gpointe
 {
   Operation *operation = data;
 
-  ck_assert (g_main_context_is_owner (operation->worker->context));
-  ck_assert (operation->busy);
-  ck_assert_uint_eq (operation->n_final, 0);
+  must (g_main_context_is_owner (operation->worker->context));
+  must (operation->busy);
+  must (operation->n_final == 0);
   if (!guring_completion_is_final (completion))
     return;
   operation->n_final++;
@@ -128,9 +136,9 @@ on_notify (gpointer data)
 {
   Operation *operation = data;
 
-  ck_assert (g_main_context_is_owner (operation->worker->context));
-  ck_assert (operation->busy);
-  ck_assert_uint_eq (operation->n_final, 1);
+  must (g_main_context_is_owner (operation->worker->context));
+  must (operation->busy);
+  must (operation->n_final == 1);
   operation->busy = FALSE;
   operation->worker->n_notified++;
 }
@@ -182,7 +190,7 @@ queue_some (Worker *worker)
       *operation = (Operation){ worker, TRUE, 0 };
       prepare (worker, &sqe);
       id = guring_ring_queue (worker->ring, &sqe, on_completion, operation, on_notify, NULL);
-      ck_assert_uint_ne (id, 0);
+      must (id != 0);
       worker->n_queued++;
       publish (worker, i, id);
     }
@@ -195,11 +203,11 @@ sleep_a_moment (Worker *worker)
   struct io_uring_sqe sqe = { 0 };
 
   io_uring_prep_timeout (&sqe, &soon, 0, 0);
-  ck_assert_uint_ne (guring_ring_queue (worker->ring, &sqe, NULL, NULL, NULL, NULL), 0);
+  must (guring_ring_queue (worker->ring, &sqe, NULL, NULL, NULL, NULL) != 0);
   if (below (worker, 2) == 0)
     g_main_context_iteration (worker->context, TRUE);
   else
-    ck_assert_int_ge (guring_ring_iterate (worker->ring, TRUE, NULL), 0);
+    must (guring_ring_iterate (worker->ring, TRUE, NULL) >= 0);
 }
 
 /* The others see no ring, or the whole of it. */
@@ -226,7 +234,7 @@ drop_own_ring (Worker *worker, GuringRing *its_ring)
   g_clear_object (&worker->held);
   set_ring (worker, NULL);
   if (below (worker, 2) == 0)
-    ck_assert (guring_ring_close (its_ring, -1, NULL));
+    must (guring_ring_close (its_ring, -1, NULL));
   g_object_unref (its_ring);
   await_end (worker);
 }
@@ -261,9 +269,9 @@ offer (Worker *worker)
 static void
 take_and_close (Worker *victim, GuringRing *its_ring)
 {
-  ck_assert (guring_ring_close (its_ring, -1, NULL));
+  must (guring_ring_close (its_ring, -1, NULL));
   pthread_mutex_lock (&victim->lock);
-  ck_assert_uint_eq (victim->n_ended, victim->n_queued);
+  must (victim->n_ended == victim->n_queued);
   victim->state = CLOSED;
   pthread_cond_broadcast (&victim->changed);
   pthread_mutex_unlock (&victim->lock);
@@ -276,10 +284,10 @@ assert_refused (GuringRing *its_ring)
   g_autoptr (GError) error = NULL;
 
   io_uring_prep_nop (&sqe);
-  ck_assert_uint_eq (guring_ring_queue (its_ring, &sqe, NULL, NULL, NULL, &error), 0);
-  assert_error (error, G_IO_ERROR_BUSY);
-  ck_assert_int_eq (guring_ring_iterate (its_ring, FALSE, NULL), -1);
-  ck_assert (!guring_ring_close (its_ring, -1, NULL));
+  must (guring_ring_queue (its_ring, &sqe, NULL, NULL, NULL, &error) == 0);
+  must (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY));
+  must (guring_ring_iterate (its_ring, FALSE, NULL) == -1);
+  must (!guring_ring_close (its_ring, -1, NULL));
 }
 
 /* Returns: (transfer full): its ring, if there is one; @id: that of any operation */
@@ -333,7 +341,8 @@ static void
 take_turn (Worker *worker)
 {
   if (worker->ring == NULL)
-    set_ring (worker, make_ring (N_OPERATIONS));
+    set_ring (worker, guring_ring_new (NULL, N_OPERATIONS, NULL));
+  must (worker->ring != NULL);
   queue_some (worker);
   if (below (worker, 8) == 0)
     sleep_a_moment (worker);
