@@ -275,6 +275,34 @@ endif
 check_PROGRAMS += tests/forbid
 tests_forbid_LDADD =
 
+# Everything at once, for long: tests/soak
+check_PROGRAMS += tests/soaking/soak
+tests_soaking_soak_SOURCES = \
+	fuzz/faults.c \
+	fuzz/harnesses.c \
+	$(interpose_sources) \
+	tests/soaking/clients.c \
+	tests/soaking/clients.h \
+	tests/soaking/inputs.c \
+	tests/soaking/inputs.h \
+	tests/soaking/main.c \
+	tests/soaking/operations.c \
+	tests/soaking/operations.h \
+	tests/soaking/samples.c \
+	tests/soaking/samples.h \
+	tests/soaking/service.c \
+	tests/soaking/service.h \
+	$(NULL)
+tests_soaking_soak_LDFLAGS = \
+	$(faults_ldflags) \
+	-Wl,--wrap=guring_ring_cancel \
+	-Wl,--wrap=guring_ring_queue \
+	-Wl,--wrap=guring_ring_queue_chain \
+	$(NULL)
+tests_soaking_soak_LDADD = $(faults_libs)
+dist_check_SCRIPTS += tests/soak
+EXTRA_DIST += tests/soaking/chart.gnuplot
+
 scripts = \
 	tests/test-bindings.sh \
 	tests/test-examples-files.sh \
