@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,6 +88,16 @@ assert_new (const gchar *name, gsize size)
   ck_assert (g_file_get_contents (name, &contents, &length, NULL));
   ck_assert_uint_eq (length, size);
   ck_assert (size == 0 || memcmp (contents, g_bytes_get_data (expected, NULL), size) == 0);
+}
+
+void
+remove_all (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (".", 0, NULL);
+  const gchar *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    ck_assert_int_eq (remove (name), 0);
 }
 
 void

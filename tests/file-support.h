@@ -23,6 +23,7 @@ gboolean is_old (const gchar *name);
 
 void assert_new (const gchar *name, gsize size); /* it holds what make() made */
 
+void remove_all (void); /* that is in the test's directory: what GIO could have left, too */
 void give_away (const gchar *name); /* to another user and group, if this process may do so */
 
 guint count_names (const gchar *path);

@@ -338,6 +338,14 @@ put_file (const gchar *path, const gchar *contents)
   close (make_file (path, contents));
 }
 
+gboolean
+exists (const gchar *path)
+{
+  struct stat status;
+
+  return lstat (path, &status) == 0;
+}
+
 gsize
 count_in_pipe (int fd)
 {

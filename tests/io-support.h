@@ -78,6 +78,7 @@ gboolean io_write (gint fd, GBytes *bytes, gint64 offset, gsize *n_written, GErr
 void make (const gchar *name, gsize size);                /* a file that holds a pattern */
 int make_file (const gchar *path, const gchar *contents); /* opened for reading and writing */
 void put_file (const gchar *path, const gchar *contents);
+gboolean exists (const gchar *path); /* also a link that leads nowhere */
 gsize count_in_pipe (int fd);
 GBytes *make_pattern (gsize size);
 void assert_bytes (GBytes *bytes, gconstpointer data, gsize size); /* takes the bytes */

@@ -161,6 +161,7 @@ sweeps = \
 	tests/test-fault-sweep-io \
 	tests/test-fault-sweep-ring \
 	tests/test-fault-sweep-sockets \
+	tests/test-fault-sweep-writing \
 	$(NULL)
 suites = $(valgrind_suites) $(sweeps) tests/test-arguments tests/test-buffer-group-fork \
 	tests/test-crash tests/test-file-disk tests/test-fork tests/test-socket-service-load
@@ -264,6 +265,8 @@ tests_test_fault_sweep_ring_LDFLAGS = $(sweep_ldflags)
 tests_test_fault_sweep_ring_LDADD = fuzz/libfuzz.la $(LDADD)
 tests_test_fault_sweep_sockets_SOURCES = tests/test-fault-sweep-sockets.c $(sweep_sources)
 tests_test_fault_sweep_sockets_LDFLAGS = $(sweep_ldflags)
+tests_test_fault_sweep_writing_SOURCES = tests/test-fault-sweep-writing.c $(sweep_sources)
+tests_test_fault_sweep_writing_LDFLAGS = $(sweep_ldflags)
 tests_test_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
 	-Wl,--wrap=io_uring_get_events \

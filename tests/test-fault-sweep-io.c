@@ -32,12 +32,6 @@ assert_file_holds (GBytes *expected)
   assert_bytes (expected, contents, size);
 }
 
-static gboolean
-exists (const gchar *name)
-{
-  return access (name, F_OK) == 0;
-}
-
 /* For who waits: the library's calls go on failing. */
 static void
 write_meanwhile (int fd)

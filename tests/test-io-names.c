@@ -39,12 +39,6 @@ make_directory (const gchar *path, guint mode, GError **error)
   return guring_mkdir_finish (await (&reply), error);
 }
 
-static gboolean
-exists (const gchar *path)
-{
-  return g_file_test (path, G_FILE_TEST_EXISTS);
-}
-
 START_TEST (rename_gives_another_name)
 {
   g_autofree gchar *contents = NULL;
