@@ -219,24 +219,16 @@ set_ring (Worker *worker, GuringRing *its_ring)
   pthread_mutex_unlock (&worker->lock);
 }
 
-static void
-await_end (Worker *worker)
-{
-  while (worker->n_ended < worker->n_queued || worker->n_notified < worker->n_queued)
-    g_main_context_iteration (worker->context, TRUE);
-}
-
-/* Another thread may have the last reference; all ends here nevertheless. Two that waited for each
- * other to drop it would do so for ever. */
+/* Another thread may have the last reference. The ring is closed before, as g_object_unref()
+ * touches an object once more after its dispose() has found another owner, who may be through with
+ * it by then (GLib 2.74). */
 static void
 drop_own_ring (Worker *worker, GuringRing *its_ring)
 {
-  g_clear_object (&worker->held);
   set_ring (worker, NULL);
-  if (below (worker, 2) == 0)
-    must (guring_ring_close (its_ring, -1, NULL));
+  must (guring_ring_close (its_ring, -1, NULL));
   g_object_unref (its_ring);
-  await_end (worker);
+  must (worker->n_ended == worker->n_queued && worker->n_notified == worker->n_queued);
 }
 
 static void

@@ -59,14 +59,14 @@ parse (int argc, char **argv)
 }
 
 static void
-begin (const gchar *directory)
+begin (void)
 {
   inputs_init (output);
   context = g_main_context_new ();
   g_main_context_push_thread_default (context);
   ring = guring_ring_get_default (NULL);
   clients_init (context);
-  service_start (directory);
+  service_start (output);
   g_main_context_pop_thread_default (context);
 }
 
@@ -99,29 +99,36 @@ look (void)
 }
 
 static void
+go_round (GRand *random)
+{
+  for (guint i = 0; i < N_INPUTS; i++)
+    inputs_run (random);
+  g_main_context_push_thread_default (context);
+  for (guint i = 0; i < N_CROWDS; i++)
+    clients_come (random);
+  clients_hang_up ();
+  g_main_context_pop_thread_default (context);
+}
+
+static void
 run (void)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed ((guint32) seed);
   g_autofree gchar *csv = g_build_filename (output, "soak.csv", NULL);
   gint64 duration = (gint64) (minutes * 60 * G_TIME_SPAN_SECOND);
   gint64 interval = MAX (duration / N_SAMPLES, G_TIME_SPAN_SECOND);
-  gint64 next = g_get_monotonic_time () + interval;
+  gint64 start = g_get_monotonic_time ();
+  gint64 next = start + interval;
 
   samples_start (csv, duration);
-  for (gint64 end = next - interval + duration; g_get_monotonic_time () < end;)
+  while (g_get_monotonic_time () < start + duration)
     {
-      for (guint i = 0; i < N_INPUTS; i++)
-        inputs_run (random);
-      g_main_context_push_thread_default (context);
-      for (guint i = 0; i < N_CROWDS; i++)
-        clients_come (random);
-      clients_hang_up ();
+      go_round (random);
       if (g_get_monotonic_time () >= next)
         {
           look ();
           next += interval;
         }
-      g_main_context_pop_thread_default (context);
     }
 }
 
@@ -161,13 +168,10 @@ print (void)
 int
 main (int argc, char **argv)
 {
-  g_autofree gchar *directory = g_dir_make_tmp ("guring-soak-XXXXXX", NULL);
-
   parse (argc, argv);
-  begin (directory);
+  begin ();
   run ();
   end ();
-  rmdir (directory);
 
   print ();
   return samples_are_flat () ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <gio/gunixsocketaddress.h>
+#include <unistd.h>
 
 #include "service.h"
 
@@ -211,13 +212,13 @@ make_file (const gchar *directory)
 void
 service_start (const gchar *directory)
 {
-  g_autofree gchar *path = g_build_filename (directory, "socket", NULL);
+  g_autofree gchar *name = g_strdup_printf ("guring-soak-%d", (gint) getpid ());
 
   make_file (directory);
   service = guring_socket_service_new ();
   g_signal_connect (service, "incoming", G_CALLBACK (on_incoming), NULL);
   listen_on (0, g_inet_socket_address_new_from_string ("127.0.0.1", 0));
-  listen_on (1, g_unix_socket_address_new (path));
+  listen_on (1, g_unix_socket_address_new_with_type (name, -1, G_UNIX_SOCKET_ADDRESS_ABSTRACT));
 }
 
 void
