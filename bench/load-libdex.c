@@ -14,7 +14,7 @@ on_loaded (DexFuture *future, gpointer slot)
 
   if (value == NULL)
     g_error ("%s", error->message);
-  bench_loads_end (g_bytes_get_size (g_value_get_boxed (value)));
+  bench_loads_end ((gint64) g_bytes_get_size (g_value_get_boxed (value)));
   start (GPOINTER_TO_UINT (slot));
   return NULL;
 }

@@ -29,7 +29,7 @@ on_read (uv_fs_t *request)
 {
   Load *load = request->data;
 
-  bench_loads_end ((gsize) request->result);
+  bench_loads_end (request->result);
   uv_fs_req_cleanup (request);
   uv_fs_close (uv_default_loop (), request, load->fd, on_closed);
 }

@@ -35,9 +35,7 @@ on_read (int res, gpointer user_data)
   Load *load = user_data;
   struct io_uring_sqe *sqe = textbook_get_sqe (textbook);
 
-  if (res < 0)
-    bench_fail ("reading", -res);
-  bench_loads_end ((gsize) res);
+  bench_loads_end (res);
   io_uring_prep_close (sqe, load->fd);
   textbook_submit (textbook, sqe, on_closed, load);
 }

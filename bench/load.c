@@ -18,9 +18,11 @@ bench_loads_next (void)
 }
 
 void
-bench_loads_end (gsize size)
+bench_loads_end (gint64 size)
 {
-  bench_expect ("the size of a file", (gint64) size, BENCH_FILE_SIZE);
+  if (size < 0)
+    bench_fail ("reading", (int) -size);
+  bench_expect ("the size of a file", size, BENCH_FILE_SIZE);
   if (++bench_loads.n_ended == bench_loads.test->n_ops && bench_loads.loop != NULL)
     g_main_loop_quit (bench_loads.loop);
 }
@@ -73,7 +75,7 @@ on_loaded (GObject *file, GAsyncResult *result, gpointer slot)
 
   if (!calls.finish (G_FILE (file), result, &contents, &size, NULL, &error))
     g_error ("%s", error->message);
-  bench_loads_end (size);
+  bench_loads_end ((gint64) size);
   start (GPOINTER_TO_UINT (slot));
 }
 

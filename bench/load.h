@@ -23,8 +23,10 @@ typedef struct
 
 extern BenchLoads bench_loads;
 
-gint bench_loads_next (void);      /* the index of the file, -1 if there is none left */
-void bench_loads_end (gsize size); /* of one; of the last: quits the loop */
+gint bench_loads_next (void); /* the index of the file, -1 if there is none left */
+
+/* Of one: its size, or a negative errno. That of the last quits the loop. */
+void bench_loads_end (gint64 size);
 void bench_loads_set_up (const BenchCase *test);
 void bench_loads_run (const BenchCase *test, void (*start) (guint slot));
 
