@@ -275,6 +275,18 @@ cancel_in_thread (gpointer cancellable)
   return NULL;
 }
 
+void
+io_start_read (int fd, gsize count, GCancellable *cancellable, Reply *reply)
+{
+  guring_read_async (fd, count, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
+}
+
+void
+io_start_write (int fd, GBytes *bytes, GCancellable *cancellable, Reply *reply)
+{
+  guring_write_async (fd, bytes, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
+}
+
 gint
 io_open (const gchar *path, gint flags, guint mode, GError **error)
 {

@@ -69,6 +69,10 @@ void assert_cancelled (GError **error);
 GCancellable *make_cancelled (void);
 gpointer cancel_in_thread (gpointer cancellable); /* a GThreadFunc */
 
+/* At the position of the descriptor, to be awaited */
+void io_start_read (int fd, gsize count, GCancellable *cancellable, Reply *reply);
+void io_start_write (int fd, GBytes *bytes, GCancellable *cancellable, Reply *reply);
+
 /* The calls as if they were synchronous */
 gint io_open (const gchar *path, gint flags, guint mode, GError **error);
 gboolean io_close (gint fd, GError **error);

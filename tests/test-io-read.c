@@ -17,12 +17,6 @@
 #define N_READS 1000
 #define GIBIBYTE ((gsize) 1 << 30)
 
-static void
-start_reading (int fd, gsize count, GCancellable *cancellable, Reply *reply)
-{
-  guring_read_async (fd, count, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
-}
-
 static gssize
 read_into (int fd, gpointer buffer, gsize count, gint64 offset, GError **error)
 {
@@ -197,7 +191,7 @@ assert_read_waits (int fds[2])
 {
   g_auto (Reply) reply = { 0 };
 
-  start_reading (fds[0], 100, NULL, &reply);
+  io_start_read (fds[0], 100, NULL, &reply);
   let_it_wait ();
   ck_assert_uint_eq (reply.n_calls, 0);
 
@@ -236,7 +230,7 @@ START_TEST (read_waits_for_an_event_although_the_descriptor_does_not)
   int fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
 
   ck_assert_int_ge (inotify_add_watch (fd, ".", IN_CREATE), 0);
-  start_reading (fd, 1000, NULL, &reply);
+  io_start_read (fd, 1000, NULL, &reply);
   let_it_wait ();
   ck_assert_uint_eq (reply.n_calls, 0);
 
@@ -254,7 +248,7 @@ START_TEST (waiting_read_ends_with_its_peer)
   int fds[2];
 
   make_pipe (fds);
-  start_reading (fds[0], 100, NULL, &reply);
+  io_start_read (fds[0], 100, NULL, &reply);
   let_it_wait ();
   close (fds[1]);
   assert_bytes (guring_read_finish (await (&reply), NULL), "", 0);
@@ -270,7 +264,7 @@ START_TEST (reads_of_one_pipe_do_not_block_the_loop)
 
   make_pipe (fds);
   for (guint i = 0; i < 2; i++)
-    start_reading (fds[0], 1, NULL, &replies[i]);
+    io_start_read (fds[0], 1, NULL, &replies[i]);
   let_it_wait ();
 
   write_byte (fds[1]);
@@ -349,7 +343,7 @@ START_TEST (read_cancelled_before_takes_nothing)
   int fd = make_file ("file", "0123456789");
   gchar byte = '.';
 
-  start_reading (fd, 4, cancellable, &reply);
+  io_start_read (fd, 4, cancellable, &reply);
   ck_assert_ptr_null (guring_read_finish (await (&reply), &error));
   assert_cancelled (&error);
 
@@ -371,7 +365,7 @@ assert_waiting_read_cancelled (int flags, GThreadFunc cancel_from)
   int fds[2];
 
   ck_assert_int_eq (pipe2 (fds, flags | O_CLOEXEC), 0);
-  start_reading (fds[0], 4, cancellable, &reply);
+  io_start_read (fds[0], 4, cancellable, &reply);
   let_it_wait ();
   if (cancel_from != NULL)
     g_thread_unref (g_thread_new ("cancel", cancel_from, cancellable));
@@ -409,7 +403,7 @@ START_TEST (what_nobody_cancelled_goes_on)
   int fds[2];
 
   make_pipe (fds);
-  start_reading (fds[0], 4, NULL, &reply);
+  io_start_read (fds[0], 4, NULL, &reply);
   if (default_ring != NULL)
     {
       io_uring_prep_cancel (&sqe, NULL, IORING_ASYNC_CANCEL_ANY);
@@ -429,7 +423,7 @@ START_TEST (read_cancelled_afterwards_keeps_what_it_got)
   g_auto (Reply) reply = { 0 };
   int fd = make_file ("file", "0123456789");
 
-  start_reading (fd, 4, cancellable, &reply);
+  io_start_read (fd, 4, cancellable, &reply);
   await (&reply);
   g_cancellable_cancel (cancellable);
   assert_bytes (guring_read_finish (reply.result, NULL), "0123", 4);

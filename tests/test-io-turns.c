@@ -21,13 +21,7 @@ start_write (int fd, gchar byte, gsize size, GCancellable *cancellable, Reply *r
   g_autoptr (GBytes) bytes = g_bytes_new_take (data, size);
 
   memset (data, byte, size);
-  guring_write_async (fd, bytes, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
-}
-
-static void
-start_read (int fd, gsize size, GCancellable *cancellable, Reply *reply)
-{
-  guring_read_async (fd, size, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
+  io_start_write (fd, bytes, cancellable, reply);
 }
 
 /* Several wait at once, and others may have ended first. */
@@ -103,7 +97,7 @@ START_TEST (reads_of_a_file_come_one_behind_the_other)
   make ("file", N_CALLS * 1000);
   fd = open ("file", O_RDONLY | O_CLOEXEC);
   for (guint i = 0; i < N_CALLS; i++)
-    start_read (fd, 1000, NULL, &replies[i]);
+    io_start_read (fd, 1000, NULL, &replies[i]);
   for (guint i = 0; i < N_CALLS; i++)
     {
       assert_bytes (guring_read_finish (get_result (&replies[i]), NULL), data + 1000 * i, 1000);
@@ -121,9 +115,9 @@ START_TEST (reads_and_writes_of_a_file_come_one_behind_the_other)
   int fd = make_file ("file", "0123456789");
   gchar contents[10];
 
-  start_read (fd, 3, NULL, &first);
+  io_start_read (fd, 3, NULL, &first);
   start_write (fd, 'x', 3, NULL, &second);
-  start_read (fd, 3, NULL, &third);
+  io_start_read (fd, 3, NULL, &third);
   assert_bytes (guring_read_finish (get_result (&third), NULL), "678", 3);
   assert_bytes (guring_read_finish (first.result, NULL), "012", 3);
   ck_assert (guring_write_finish (second.result, NULL, NULL));
@@ -167,7 +161,7 @@ START_TEST (reading_a_socket_does_not_keep_from_writing_to_it)
   int fds[2];
 
   ck_assert_int_eq (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-  start_read (fds[0], 1, NULL, &reading);
+  io_start_read (fds[0], 1, NULL, &reading);
   start_write (fds[0], 'x', 1, NULL, &writing);
   assert_written (&writing);
   ck_assert_int_eq (read (fds[1], &byte, 1), 1);
@@ -188,9 +182,9 @@ START_TEST (who_is_cancelled_leaves_the_line)
   int fds[2];
 
   make_pipe (fds);
-  start_read (fds[0], 1, NULL, &first);
-  start_read (fds[0], 1, cancellable, &second);
-  start_read (fds[0], 1, NULL, &third);
+  io_start_read (fds[0], 1, NULL, &first);
+  io_start_read (fds[0], 1, cancellable, &second);
+  io_start_read (fds[0], 1, NULL, &third);
   let_it_wait ();
   g_cancellable_cancel (cancellable);
   ck_assert_ptr_null (guring_read_finish (get_result (&second), &error));
@@ -212,7 +206,7 @@ START_TEST (a_long_line_is_cancelled_at_once)
 
   make_pipe (fds);
   for (guint i = 0; i < N_LONG; i++)
-    start_read (fds[0], 1, cancellable, &replies[i]);
+    io_start_read (fds[0], 1, cancellable, &replies[i]);
   let_it_wait ();
   g_cancellable_cancel (cancellable);
   for (guint i = 0; i < N_LONG; i++)

@@ -12,12 +12,6 @@
 
 #define MEBIBYTE ((gsize) 1 << 20)
 
-static void
-start_writing (int fd, GBytes *bytes, GCancellable *cancellable, Reply *reply)
-{
-  guring_write_async (fd, bytes, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
-}
-
 typedef struct
 {
   int fd;
@@ -97,7 +91,7 @@ assert_write_does_not_block_the_loop (int fds[2])
   gsize n_written = 0;
   g_autoptr (GError) error = NULL;
 
-  start_writing (fds[1], bytes, NULL, &reply);
+  io_start_write (fds[1], bytes, NULL, &reply);
   for (guint i = 0; i < 100; i++)
     let_it_wait ();
   ck_assert_uint_eq (reply.n_calls, 0);
@@ -127,8 +121,8 @@ START_TEST (writes_to_one_pipe_do_not_block_the_loop)
   int fds[2];
 
   make_pipe (fds);
-  start_writing (fds[1], bytes, NULL, &first);
-  start_writing (fds[1], bytes, NULL, &second);
+  io_start_write (fds[1], bytes, NULL, &first);
+  io_start_write (fds[1], bytes, NULL, &second);
   while (first.n_calls == 0 || second.n_calls == 0)
     {
       let_it_wait ();
@@ -194,7 +188,7 @@ start_filling (int fds[2], GCancellable *cancellable, Reply *reply)
 
   make_pipe (fds);
   capacity = (gsize) fcntl (fds[1], F_GETPIPE_SZ);
-  start_writing (fds[1], bytes, cancellable, reply);
+  io_start_write (fds[1], bytes, cancellable, reply);
   while (count_in_pipe (fds[0]) < capacity)
     g_main_context_iteration (context, FALSE);
   let_it_wait ();

@@ -13,12 +13,6 @@
 #define MEBIBYTE ((gsize) 1 << 20)
 
 static void
-start_writing (int fd, GBytes *bytes, GCancellable *cancellable, Reply *reply)
-{
-  guring_write_async (fd, bytes, -1, G_PRIORITY_DEFAULT, cancellable, on_reply, reply);
-}
-
-static void
 write_string (int fd, const gchar *string, gint64 offset)
 {
   g_autoptr (GBytes) bytes = g_bytes_new_static (string, strlen (string));
@@ -102,7 +96,7 @@ START_TEST (write_holds_the_bytes_until_it_has_ended)
   GBytes *bytes = g_bytes_new_take (g_strdup ("abc"), 3);
   int fd = make_file ("file", "");
 
-  start_writing (fd, bytes, NULL, &reply);
+  io_start_write (fd, bytes, NULL, &reply);
   g_bytes_unref (bytes);
   ck_assert (guring_write_finish (await (&reply), NULL, NULL));
   assert_contents ("file", "abc");
@@ -188,7 +182,7 @@ START_TEST (write_cancelled_before_writes_nothing)
   gsize n_written = 17;
   int fd = make_file ("file", "");
 
-  start_writing (fd, bytes, cancellable, &reply);
+  io_start_write (fd, bytes, cancellable, &reply);
   ck_assert (!guring_write_finish (await (&reply), &n_written, &error));
   assert_cancelled (&error);
   ck_assert_uint_eq (n_written, 0);
@@ -205,7 +199,7 @@ START_TEST (write_that_was_done_is_not_reported_cancelled)
   struct stat status = { 0 };
   int fd = make_file ("file", "");
 
-  start_writing (fd, bytes, cancellable, &reply);
+  io_start_write (fd, bytes, cancellable, &reply);
   if (guring_is_supported (NULL))
     guring_ring_submit (guring_ring_get_default (NULL), NULL);
   while (status.st_size < 3)
