@@ -5,8 +5,7 @@
 
 #include "config.h"
 
-#include <fcntl.h>
-#include <glib-unix.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "support.h"
@@ -53,12 +52,7 @@ static void
 queue_nops (Record *records, guint n)
 {
   for (guint i = 0; i < n; i++)
-    {
-      struct io_uring_sqe sqe = { 0 };
-
-      io_uring_prep_nop (&sqe);
-      queue (&sqe, &records[i]);
-    }
+    queue_nop (&records[i]);
 }
 
 static const int transient_errors[] = { -EAGAIN, -EBUSY, -EINTR, -ENOMEM, 0 };
@@ -95,23 +89,17 @@ END_TEST
 
 START_TEST (closing_retries_too)
 {
-  struct io_uring_sqe sqe = { 0 };
   Record record = { 0 };
-  guint8 byte;
-  int fds[2];
+  gchar byte;
 
-  ck_assert (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
-  io_uring_prep_read (&sqe, fds[0], &byte, 1, 0);
-  queue (&sqe, &record);
-  ck_assert_int_eq (guring_ring_submit (ring, NULL), 1);
+  queue_read_byte (ends[0], &byte, &record);
+  assert_submits (1);
 
   submit_fault = -EAGAIN;
   n_submit_faults = 5;
   ck_assert (guring_ring_close (ring, -1, NULL));
   ck_assert_uint_eq (n_submit_faults, 0);
   assert_ended_with (&record, -ECANCELED);
-  close (fds[0]);
-  close (fds[1]);
 }
 END_TEST
 
@@ -192,15 +180,11 @@ END_TEST
 START_TEST (closing_a_broken_ring_leaks_what_is_in_flight_and_says_so)
 {
   g_autoptr (GError) error = NULL;
-  struct io_uring_sqe sqe = { 0 };
   Record record = { 0 };
-  guint8 byte;
-  int fds[2];
+  gchar byte;
 
-  ck_assert (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
-  io_uring_prep_read (&sqe, fds[0], &byte, 1, 0);
-  queue (&sqe, &record);
-  ck_assert_int_eq (guring_ring_submit (ring, NULL), 1);
+  queue_read_byte (ends[0], &byte, &record);
+  assert_submits (1);
 
   submit_fault = -EPERM;
   n_submit_faults = 1;
@@ -210,25 +194,18 @@ START_TEST (closing_a_broken_ring_leaks_what_is_in_flight_and_says_so)
 
   g_clear_object (&ring);
   assert_untouched (&record);
-  close (fds[0]);
-  close (fds[1]);
 }
 END_TEST
 
 /* Overflows the CQ of 16 with 16 operations and their cancellations. */
 static void
-overflow_cq (Record records[16], int fd)
+overflow_cq (Record records[16])
 {
-  static guint8 byte;
+  static gchar byte;
   guint64 ids[16];
 
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
-    {
-      struct io_uring_sqe sqe = { 0 };
-
-      io_uring_prep_read (&sqe, fd, &byte, 1, 0);
-      ids[i] = queue (&sqe, &records[i]);
-    }
+    ids[i] = queue_read_byte (ends[0], &byte, &records[i]);
   guring_ring_submit (ring, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (ids); i++)
     ck_assert (guring_ring_cancel (ring, ids[i]));
@@ -247,19 +224,15 @@ count_ended (const Record records[16])
 START_TEST (an_overflow_that_can_not_be_flushed_yet_is_retried)
 {
   Record records[16] = { 0 };
-  int fds[2];
 
-  ck_assert (g_unix_open_pipe (fds, FD_CLOEXEC, NULL));
   get_events_fault = -EBUSY;
   n_get_events_faults = 5;
-  overflow_cq (records, fds[0]);
+  overflow_cq (records);
 
   run_until (count_ended (records) == G_N_ELEMENTS (records));
   ck_assert_uint_lt (n_get_events_faults, 5);
   for (guint i = 0; i < G_N_ELEMENTS (records); i++)
     assert_ended_with (&records[i], -ECANCELED);
-  close (fds[0]);
-  close (fds[1]);
 }
 END_TEST
 
@@ -283,8 +256,9 @@ int
 main (void)
 {
   Suite *suite = suite_create ("faults");
-  TCase *tcase = add_ring_case (suite, "ring");
+  TCase *tcase = add_case (suite, "ring");
 
+  tcase_add_checked_fixture (tcase, setup_ring_and_pipe, teardown_ring_and_pipe);
   tcase_add_loop_test (tcase, a_transient_error_is_retried_from_the_loop, 0,
                        G_N_ELEMENTS (transient_errors));
   tcase_add_test (tcase, a_blocking_iterate_retries_too);
