@@ -322,7 +322,7 @@ scripts = \
 	$(NULL)
 dist_check_SCRIPTS += $(scripts)
 EXTRA_DIST += tests/bindings-support.sh tests/bindings.py tests/bindings.vala \
-	tests/examples-support.sh
+	tests/check-support.sh tests/examples-support.sh tests/server-support.sh
 TESTS += $(scripts)
 
 dist_check_SCRIPTS += tests/test-http-hostile.py

@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Each installed header compiles alone, pedantically, as C and as C++.
 
-set -eu
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-number=0
-check () # DESCRIPTION COMMAND…
-{
-  number=$((number + 1))
-  description=$1
-  shift
-  if "$@" >"$dir/log" 2>&1; then
-    echo "ok $number - $description"
-  else
-    echo "not ok $number - $description"
-    sed 's/^/# /' "$dir/log"
-  fi
-}
+. "$(dirname "$0")/check-support.sh"
 
 headers=$(cd "$srcdir/include" && ls guring/*.h)
 echo "1..$(($(echo "$headers" | wc -l) * 3 + 1))"

@@ -4,25 +4,13 @@
 # The web server, with curl and wrk. Runs in the top build directory.
 
 . "$(dirname "$0")/examples-support.sh"
+. "$(dirname "$0")/server-support.sh"
 
-server=
 www=$dir/www
 
-stop_server ()
+start_web_server ()
 {
-	[ -z "$server" ] || kill "$server" 2>/dev/null
-	[ -z "$server" ] || wait "$server" 2>/dev/null
-	server=
-}
-trap 'stop_server; rm -rf "$dir"' EXIT
-
-start_server ()
-{
-	mkfifo "$dir/port"
-	"$@" >"$dir/port" 2>"$dir/server-err" &
-	server=$!
-	read -r port <"$dir/port"
-	rm "$dir/port"
+	start_server "$@"
 	url=http://127.0.0.1:$port
 }
 
@@ -221,7 +209,7 @@ vanished_clients_are_no_harm ()
 at_the_limit_clients_wait ()
 {
 	stop_server
-	start_server ./examples/http-server "$www" --timeout 2 --max-connections 2
+	start_web_server ./examples/http-server "$www" --timeout 2 --max-connections 2
 	for i in 1 2 3 4 5 6; do
 		curl -sS --max-time 60 -o "$dir/limit$i" "$url/large" 2>>"$dir/err" &
 		pids="${pids:-} $!"
@@ -238,7 +226,7 @@ many_clients_are_served ()
 {
 	has wrk || skip 'wrk is missing' || return
 	stop_server
-	start_server "$@" ./examples/http-server "$www"
+	start_web_server "$@" ./examples/http-server "$www"
 	run wrk -d 3 -t 2 -c 100 "$url/ten.txt"
 	[ "$status" -eq 0 ] && grep -q 'requests in' "$dir/out" &&
 		! grep -q -e 'Socket errors' -e 'Non-2xx' "$dir/out"
@@ -261,7 +249,7 @@ check_server () # NAME COMMAND…
 {
 	name=$1
 	shift
-	start_server "$@" ./examples/http-server "$www" --timeout 2
+	start_web_server "$@" ./examples/http-server "$www" --timeout 2
 	check "$name: files are served" files_are_served
 	check "$name: directories have an index" directories_have_an_index
 	check "$name: a large file is the same" a_large_file_is_the_same

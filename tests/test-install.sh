@@ -3,23 +3,7 @@
 # What 'make install' leaves is enough for a stranger: what the README shows, with pkg-config. Its
 # first block of C is a program, the others are what goes into one.
 
-set -eu
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-number=0
-check () # DESCRIPTION COMMAND…
-{
-  number=$((number + 1))
-  description=$1
-  shift
-  if "$@" >"$dir/log" 2>&1; then
-    echo "ok $number - $description"
-  else
-    echo "not ok $number - $description"
-    sed 's/^/# /' "$dir/log"
-  fi
-}
+. "$(dirname "$0")/check-support.sh"
 
 install_to_dir ()
 {

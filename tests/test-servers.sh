@@ -4,44 +4,22 @@
 # The echo server in its three ways, as clients meet it. Runs in the top build directory.
 
 . "$(dirname "$0")/examples-support.sh"
+. "$(dirname "$0")/server-support.sh"
 
 python=$(command -v python3 || true)
-server=
-
-stop_server ()
-{
-	[ -z "$server" ] || kill "$server" 2>/dev/null
-	[ -z "$server" ] || wait "$server" 2>/dev/null
-	server=
-}
-trap 'stop_server; rm -rf "$dir"' EXIT
-
-# The first line is the port: a FIFO makes the shell wait for it.
-start_server ()
-{
-	mkfifo "$dir/port"
-	"$@" >"$dir/port" 2>"$dir/server-err" &
-	server=$!
-	read -r port <"$dir/port"
-	rm "$dir/port"
-	[ -n "$port" ]
-}
 
 cat >"$dir/client.py" <<'END'
 import os, socket, struct, sys, threading
 
 port = int(sys.argv[1])
 
-
 def connect():
     client = socket.create_connection(('127.0.0.1', port))
     client.settimeout(60)
     return client
 
-
 def receive_all(client):
     return b''.join(iter(lambda: client.recv(65536), b''))
-
 
 def large():
     data = os.urandom(20_000_000)
@@ -56,7 +34,6 @@ def large():
     assert receive_all(client) == data
     thread.join()
 
-
 def many():
     clients = [connect() for i in range(300)]
     for turn in range(3):
@@ -66,7 +43,6 @@ def many():
             assert client.recv(4, socket.MSG_WAITALL) == b'%04d' % i
     for client in clients:
         client.close()
-
 
 def vanished():
     for i in range(50):
@@ -81,13 +57,11 @@ def vanished():
         client.close()  # with a reset
     half_closed()
 
-
 def half_closed():
     client = connect()
     client.sendall(b'last words')
     client.shutdown(socket.SHUT_WR)
     assert receive_all(client) == b'last words'
-
 
 globals()[sys.argv[2]]()
 END

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The macros of versions: what a program may ask for, and what it is warned of.
 
-set -eu
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+. "$(dirname "$0")/check-support.sh"
 
 cat >"$dir/uses.c" <<'END'
 #include <guring/guring.h>
@@ -33,20 +31,6 @@ G_STATIC_ASSERT (!GURING_CHECK_VERSION (MAJOR + 1, 0, 0));
 G_STATIC_ASSERT (MAJOR == 0 || GURING_CHECK_VERSION (MAJOR - 1, MINOR + 1, MICRO + 1));
 G_STATIC_ASSERT (MINOR == 0 || GURING_CHECK_VERSION (MAJOR, MINOR - 1, MICRO + 1));
 END
-
-number=0
-check () # DESCRIPTION COMMAND…
-{
-  number=$((number + 1))
-  description=$1
-  shift
-  if "$@" >"$dir/log" 2>&1; then
-    echo "ok $number - $description"
-  else
-    echo "not ok $number - $description"
-    sed 's/^/# /' "$dir/log"
-  fi
-}
 
 compile () # ARGUMENT…
 {
