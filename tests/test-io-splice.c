@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "io-support.h"
@@ -197,6 +198,27 @@ START_TEST (waiting_splice_is_cancelled)
 }
 END_TEST
 
+/* Else whoever touches the pipe meanwhile hangs, and can't be interrupted. */
+START_TEST (splice_that_waits_for_a_datagram_holds_no_pipe)
+{
+  g_auto (Reply) reply = { 0 };
+  int sockets[2], fds[2];
+  char bytes[5] = "";
+
+  ck_assert_int_eq (socketpair (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, sockets), 0);
+  make_pipe (fds);
+  start_splicing (sockets[0], -1, fds[1], -1, 3, &reply);
+  let_it_wait ();
+  ck_assert_int_eq (write (fds[1], "x", 1), 1);
+  ck_assert_int_eq (send (sockets[1], "abc", 3, 0), 3);
+  ck_assert_int_eq (guring_splice_finish (await (&reply), NULL), 3);
+  ck_assert_int_eq (read (fds[0], bytes, sizeof bytes), 4);
+  ck_assert_str_eq (bytes, "xabc");
+  close_pipe (fds);
+  close_pipe (sockets);
+}
+END_TEST
+
 START_TEST (splice_cancelled_midway_tells_how_much_it_moved)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
@@ -234,6 +256,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, errors_of_splice_are_told);
   tcase_add_test (tcase, splice_cancelled_before_moves_nothing);
   tcase_add_test (tcase, waiting_splice_is_cancelled);
+  tcase_add_test (tcase, splice_that_waits_for_a_datagram_holds_no_pipe);
   tcase_add_test (tcase, splice_cancelled_midway_tells_how_much_it_moved);
 }
 
