@@ -18,7 +18,7 @@
 
 #include <guring/guring.h>
 
-#define CHUNK_SIZE (128 * 1024)
+#define CHUNK_SIZE 131072
 #define MAX_QUEUE_DEPTH 1024
 #define PERMISSIONS 0777
 #define PROGRESS_INTERVAL 100 /* ms */
@@ -309,7 +309,7 @@ copy_content (Copy *copy)
 static void
 copy_file (Copy *copy)
 {
-  struct stat source, dest;
+  struct stat source = { 0 }, dest = { 0 };
 
   if (!open_source (copy, &source) || !open_dest (copy, &source, &dest))
     return;

@@ -202,8 +202,8 @@ tests_libsupport_la_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 EXTRA_DIST += tests/tls-certificate.pem tests/tsan.supp
 
 # Other places to run the suites in
-dist_check_SCRIPTS += tests/blocked/run tests/kernels/init tests/kernels/run
-EXTRA_DIST += tests/suites.sh tests/table.awk
+dist_check_SCRIPTS += tests/blocked/run tests/kernels/init tests/kernels/run tests/static/run
+EXTRA_DIST += .clang-tidy tests/static/known tests/suites.sh tests/table.awk
 
 LDADD = tests/libsupport.la lib/libguring-internal.la $(GURING_LIBS) $(CHECK_LIBS)
 
@@ -341,3 +341,9 @@ suites: $(suites) tests/forbid
 check-valgrind:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(valgrind_suites)' LOG_COMPILER=valgrind \
 	  LOG_FLAGS='$(VALGRIND_FLAGS)'
+
+# Static analysis. TOOLS=cppcheck for one
+TOOLS = clang-tidy cppcheck gcc scan-build
+.PHONY: static-check
+static-check:
+	$(srcdir)/tests/static/run '$(TOOLS)' '$(srcdir)' $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(GURING_CFLAGS)

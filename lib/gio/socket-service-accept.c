@@ -13,7 +13,7 @@
 
 #define MAX_TURN 64            /* connections given out in a row, of those that waited */
 #define PAUSE_MILLISECONDS 100 /* after an error that will not go away at once */
-#define SILENCE (60 * G_USEC_PER_SEC)
+#define SILENCE (G_GINT64_CONSTANT (60) * G_USEC_PER_SEC)
 
 GuringServiceLink *
 guring_service_link_new (GuringSocketService *service)

@@ -99,7 +99,7 @@ static gboolean
 are_valid (guint n_buffers, gsize buffer_size, GError **error)
 {
   if (n_buffers > 0 && n_buffers <= MAX_BUFFERS && buffer_size > 0 &&
-      buffer_size <= MIN (G_MAXINT32, G_MAXSSIZE / (2 * MAX_BUFFERS)))
+      buffer_size <= MIN (G_MAXINT32, G_MAXSSIZE / 2 / MAX_BUFFERS))
     return TRUE;
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
