@@ -195,6 +195,29 @@ START_TEST (what_another_thread_ends_is_closed_in_the_owners)
 }
 END_TEST
 
+static void
+note_end (gpointer ended)
+{
+  *(gboolean *) ended = TRUE;
+}
+
+/* g_object_unref() may still look at it there. */
+START_TEST (what_another_thread_drops_is_freed_later)
+{
+  gboolean ended = FALSE;
+  GThread *thread;
+
+  g_object_set_data_full (G_OBJECT (ring), "end", &ended, note_end);
+  thread = g_thread_new ("unref", unref_while_owner_sleeps, g_steal_pointer (&ring));
+  run_until (count_rings () == 0);
+  g_thread_join (thread);
+  while (g_main_context_iteration (context, FALSE))
+    continue;
+  ck_assert (!ended);
+  run_until (ended);
+}
+END_TEST
+
 START_TEST (unref_from_another_thread_is_noticed_by_the_end_of_the_context)
 {
   Witness witness = { .record = { 0 } };
@@ -231,6 +254,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, wait_outside_of_the_loop_leaves_no_descriptor);
   tcase_add_loop_test (tcase, what_another_thread_ends_is_closed_in_the_owners, 0,
                        G_N_ELEMENTS (enders));
+  tcase_add_test (tcase, what_another_thread_drops_is_freed_later);
 }
 
 int
