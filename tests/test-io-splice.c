@@ -219,6 +219,20 @@ START_TEST (splice_that_waits_for_a_datagram_holds_no_pipe)
 }
 END_TEST
 
+START_TEST (splice_of_nothing_waits_for_nothing)
+{
+  g_auto (Reply) reply = { 0 };
+  int from[2], to[2];
+
+  make_pipe (from);
+  make_pipe (to);
+  start_splicing (from[0], -1, to[1], -1, 0, &reply);
+  ck_assert_int_eq (guring_splice_finish (await (&reply), NULL), 0);
+  close_pipe (from);
+  close_pipe (to);
+}
+END_TEST
+
 START_TEST (splice_cancelled_midway_tells_how_much_it_moved)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
@@ -257,6 +271,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, splice_cancelled_before_moves_nothing);
   tcase_add_test (tcase, waiting_splice_is_cancelled);
   tcase_add_test (tcase, splice_that_waits_for_a_datagram_holds_no_pipe);
+  tcase_add_test (tcase, splice_of_nothing_waits_for_nothing);
   tcase_add_test (tcase, splice_cancelled_midway_tells_how_much_it_moved);
 }
 

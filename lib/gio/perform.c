@@ -66,10 +66,17 @@ perform_splice (const struct io_uring_sqe *sqe)
                  offset_out == -1 ? NULL : &offset_out, sqe->len, sqe->splice_flags);
 }
 
+/* poll() passes over what is negative, and would not end. */
 static gssize
 perform_poll (const struct io_uring_sqe *sqe)
 {
   struct pollfd fd = { sqe->fd, (short) sqe->poll_events, 0 };
+
+  if (sqe->fd < 0)
+    {
+      errno = EBADF;
+      return -1;
+    }
 
   return poll (&fd, 1, -1) < 0 ? -1 : fd.revents;
 }

@@ -95,7 +95,7 @@ start (GuringTask *task)
   Splice *splice = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
-  if (!is_ready (splice->fd_in, POLLIN))
+  if (splice->count > 0 && !is_ready (splice->fd_in, POLLIN))
     {
       on_spliced (task, -EAGAIN);
       return;
