@@ -95,8 +95,8 @@ is_cancelled_by_nobody (GuringTask *task, gint32 res)
          guring_ring_submit (task->ring, NULL) >= 0; /* it is not closing */
 }
 
-/* What io_uring_enter() fails with when it will never work again, the operations get that the kernel
- * has not seen; from then on the ring refuses all others with the same. */
+/* What io_uring_enter() fails with when it will never work again, the operations get that the
+ * kernel has not seen; from then on the ring refuses all others with the same. */
 static gboolean
 is_of_broken_ring (GuringTask *task, gint32 res)
 {

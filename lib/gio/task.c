@@ -238,7 +238,8 @@ guring_task_get_sqe (GuringTask *task)
 
 /* The end */
 
-/* The result may be kept for long: what it has open is closed, and others have their turn, before. */
+/* The result may be kept for long: what it has open is closed, and others have their turn, before.
+ */
 void
 guring_task_call_back (GuringTask *task)
 {
