@@ -235,7 +235,13 @@ tests_test_socket_service_faults_LDFLAGS = \
 	-Wl,--wrap=accept4 \
 	-Wl,--wrap=io_uring_submit \
 	$(NULL)
-tests_test_io_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_submit -Wl,--wrap=statx
+tests_test_io_faults_LDFLAGS = \
+	$(AM_LDFLAGS) \
+	-Wl,--wrap=io_uring_submit \
+	-Wl,--wrap=linkat \
+	-Wl,--wrap=renameat2 \
+	-Wl,--wrap=statx \
+	$(NULL)
 tests_test_io_opcodes_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_get_probe_ring
 tests_test_environment_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_queue_init_params
 tests_test_restrictions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=io_uring_register

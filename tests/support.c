@@ -299,6 +299,19 @@ wait_for_child (pid_t child)
   ck_assert_int_eq (WEXITSTATUS (status), 0);
 }
 
+#ifdef HAVE___GCOV_DUMP
+void __gcov_dump (void);
+#else
+#define __gcov_dump() ((void) 0)
+#endif
+
+void
+end_child (void)
+{
+  __gcov_dump ();
+  _exit (0);
+}
+
 void
 run_in_child (void (*test) (void))
 {
@@ -308,7 +321,7 @@ run_in_child (void (*test) (void))
   if (child == 0)
     {
       test ();
-      _exit (0);
+      end_child ();
     }
   wait_for_child (child);
 }

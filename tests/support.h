@@ -117,6 +117,7 @@ GThread *write_byte_while_asleep (int fd);
       }                                                                                            \
   while (0)
 
+G_NORETURN void end_child (void);  /* it was all right */
 void wait_for_child (pid_t child); /* fails the test if it failed */
 void run_in_child (void (*test) (void));
 

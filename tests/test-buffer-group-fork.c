@@ -80,7 +80,7 @@ START_TEST (parent_goes_on_beside_the_child)
       close (fds[1]);
       child_assert (read (fds[0], &byte, 1) == 0); /* until the parent is through */
       drop_everything ();
-      _exit (0);
+      end_child ();
     }
 
   g_ptr_array_set_size (receiver.bytes, 0);
@@ -126,7 +126,7 @@ START_TEST (fork_in_a_callback)
   if (child == 0)
     {
       drop_everything ();
-      _exit (0);
+      end_child ();
     }
 
   wait_for_child (child);

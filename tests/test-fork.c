@@ -378,7 +378,7 @@ fork_in_callback (GuringRing *completed_ring, const GuringCompletion *completion
     {
       expect_dead_ring ();
       if (!forker->returns)
-        _exit (0);
+        end_child ();
     }
 }
 
@@ -416,7 +416,7 @@ START_TEST (fork_in_a_callback)
       expect_no_more_callbacks (&forker);
       run_inherited_context ();
       expect_no_more_callbacks (&forker);
-      _exit (0);
+      end_child ();
     }
 
   wait_for_child (forker.child);

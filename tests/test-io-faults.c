@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,10 +15,16 @@ int __real_io_uring_submit (struct io_uring *uring);
 int __wrap_io_uring_submit (struct io_uring *uring);
 int __real_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
 int __wrap_statx (int fd, const char *path, int flags, unsigned mask, struct statx *status);
+int __real_linkat (int fd, const char *path, int new_fd, const char *new_path, int flags);
+int __wrap_linkat (int fd, const char *path, int new_fd, const char *new_path, int flags);
+int __real_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags);
+int __wrap_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags);
 
 static guint n_good_submits; /* before one fails for good */
 static int submit_fault;
-static int target_fault; /* errno of asking what a link leads to */
+static int target_fault;  /* errno of asking what a link leads to */
+static gboolean no_links; /* in the file system, in which a file can be renamed once */
+static guint n_renames;
 
 int
 __wrap_io_uring_submit (struct io_uring *uring)
@@ -35,6 +42,26 @@ __wrap_statx (int fd, const char *path, int flags, unsigned mask, struct statx *
     return __real_statx (fd, path, flags, mask, status);
 
   errno = target_fault;
+  return -1;
+}
+
+int
+__wrap_linkat (int fd, const char *path, int new_fd, const char *new_path, int flags)
+{
+  if (!no_links)
+    return __real_linkat (fd, path, new_fd, new_path, flags);
+
+  errno = EPERM;
+  return -1;
+}
+
+int
+__wrap_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags)
+{
+  if (!no_links || n_renames++ == 0)
+    return __real_renameat2 (fd, path, new_fd, new_path, flags);
+
+  errno = ENOSPC;
   return -1;
 }
 
@@ -157,6 +184,27 @@ START_TEST (a_link_is_not_broken_for_want_of_memory)
 }
 END_TEST
 
+/* The old file is the backup already: it gets its name back. */
+START_TEST (a_file_that_can_not_be_replaced_is_no_backup)
+{
+  g_auto (Answer) answer = answer_for ("file");
+  g_autoptr (GBytes) bytes = make_pattern (100);
+  g_autoptr (GError) error = NULL;
+
+  g_setenv ("GURING_DISABLE", "1", TRUE);
+  make_old ("file");
+  no_links = TRUE;
+  guring_file_replace_contents_bytes_async (answer.file, bytes, NULL, TRUE, 0, NULL, on_answer,
+                                            &answer);
+  ck_assert (
+    !guring_file_replace_contents_bytes_finish (answer.file, await_answer (&answer), NULL, &error));
+  assert_error (error, G_IO_ERROR_NO_SPACE);
+  ck_assert_uint_eq (n_renames, 2);
+  ck_assert (is_old ("file"));
+  ck_assert_uint_eq (count_names ("."), 1);
+}
+END_TEST
+
 static void
 add_tests (TCase *tcase)
 {
@@ -166,6 +214,7 @@ add_tests (TCase *tcase)
   tcase_add_loop_test (tcase, a_ring_that_breaks_fails_no_call, 0, 2);
   tcase_add_loop_test (tcase, a_ring_that_breaks_leaves_its_watches_at_work, 0, 4);
   tcase_add_test (tcase, a_link_is_not_broken_for_want_of_memory);
+  tcase_add_test (tcase, a_file_that_can_not_be_replaced_is_no_backup);
 }
 
 int

@@ -61,7 +61,9 @@ START_TEST (nobody_waits_in_calls_that_do_not_block)
   g_autoptr (GError) again = NULL;
   GPollableInputStream *input;
   GPollableOutputStream *output;
+  const GOutputVector vectors[] = { { "def", 3 }, { "gh", 2 } };
   gchar buffer[10] = "";
+  gsize n_written;
 
   pair_init (&pair);
   input = G_POLLABLE_INPUT_STREAM (pair.input);
@@ -77,10 +79,20 @@ START_TEST (nobody_waits_in_calls_that_do_not_block)
   ck_assert_int_eq (g_pollable_input_stream_read_nonblocking (input, buffer, 10, NULL, NULL), 3);
   ck_assert_str_eq (buffer, "abc");
 
+  ck_assert_int_eq (g_pollable_output_stream_writev_nonblocking (output, vectors, 2, &n_written,
+                                                                 NULL, NULL),
+                    G_POLLABLE_RETURN_OK);
+  ck_assert_uint_eq (n_written, 5);
+  ck_assert_int_eq (read (pair.peer, buffer, 10), 5);
+  ck_assert_str_eq (buffer, "defgh");
+
   while (g_pollable_output_stream_write_nonblocking (output, buffer, 10, NULL, &again) > 0)
     ;
   assert_error (again, G_IO_ERROR_WOULD_BLOCK);
   ck_assert (!g_pollable_output_stream_is_writable (output));
+  ck_assert_int_eq (g_pollable_output_stream_writev_nonblocking (output, vectors, 2, &n_written,
+                                                                 NULL, NULL),
+                    G_POLLABLE_RETURN_WOULD_BLOCK);
 }
 END_TEST
 

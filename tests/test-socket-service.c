@@ -133,6 +133,9 @@ START_TEST (properties_are_those_of_a_socket_service)
   ck_assert (!guring_socket_service_is_active (service));
   ck_assert_int_eq (backlog, 7);
   ck_assert_uint_eq (guring_socket_service_get_max_connections (service), 3);
+
+  g_object_set (service, "active", TRUE, NULL);
+  ck_assert (guring_socket_service_is_active (service));
 }
 END_TEST
 
