@@ -159,27 +159,6 @@ START_TEST (only_the_owner_of_the_context_may)
 }
 END_TEST
 
-static void
-make_default_in_child (void)
-{
-  GuringRing *parents = ring;
-  g_autoptr (GError) error = NULL;
-
-  child_assert (!guring_ring_make_default (parents, &error));
-  child_assert (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED));
-  ring = guring_ring_new (context, 8, NULL);
-  child_assert (guring_ring_make_default (ring, NULL));
-  child_assert (guring_ring_get_default (NULL) == ring);
-}
-
-START_TEST (a_forked_child_may_have_its_own)
-{
-  assert_is_made_default ();
-  run_in_child (make_default_in_child);
-  ck_assert_ptr_eq (guring_ring_get_default (NULL), ring);
-}
-END_TEST
-
 int
 main (void)
 {
@@ -194,6 +173,5 @@ main (void)
   tcase_add_test (tcase, there_is_one_at_most);
   tcase_add_test (tcase, another_takes_the_place_of_one_that_is_closed);
   tcase_add_test (tcase, only_the_owner_of_the_context_may);
-  tcase_add_test (tcase, a_forked_child_may_have_its_own);
   return run_suite (suite);
 }

@@ -264,6 +264,31 @@ START_TEST (child_gets_a_default_ring_of_its_own)
 }
 END_TEST
 
+static void
+make_own_ring_default (void)
+{
+  GuringRing *own = guring_ring_new (context, 8, NULL);
+  g_autoptr (GError) error = NULL;
+
+  child_assert (!guring_ring_make_default (parents_default, &error));
+  child_assert (is_closed_error (&error));
+  child_assert (guring_ring_make_default (own, NULL));
+  child_assert (guring_ring_get_default (NULL) == own);
+  child_assert (guring_ring_close (own, -1, NULL));
+}
+
+START_TEST (child_makes_its_own_the_default_ring)
+{
+  parents_default = guring_ring_new (context, 8, NULL);
+  ck_assert (guring_ring_make_default (parents_default, NULL));
+  run_in_child (make_own_ring_default);
+
+  ck_assert_ptr_eq (guring_ring_get_default (NULL), parents_default);
+  ck_assert (guring_ring_close (parents_default, -1, NULL));
+  g_clear_object (&parents_default);
+}
+END_TEST
+
 START_TEST (child_gets_a_default_ring_where_the_parent_has_none)
 {
   run_in_child (use_default_ring);
@@ -490,6 +515,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, what_the_parent_had_queued_is_submitted_by_the_parent);
   tcase_add_test (tcase, operations_of_each_kind_outlive_the_child);
   tcase_add_test (tcase, child_gets_a_default_ring_of_its_own);
+  tcase_add_test (tcase, child_makes_its_own_the_default_ring);
   tcase_add_test (tcase, child_gets_a_default_ring_where_the_parent_has_none);
   tcase_add_test (tcase, foreign_descriptors_of_the_child_stay_open);
   tcase_add_test (tcase, own_io_uring_of_the_child_stays_open);
