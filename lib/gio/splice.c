@@ -22,13 +22,24 @@ typedef struct
 } Splice;
 
 static void start (GuringTask *task);
-static void on_spliced (GuringTask *task, gint32 res);
+
+/* What was moved is not lost to an error behind it, which the next call will meet again. */
+static void
+end (GuringTask *task, gint32 res)
+{
+  Splice *splice = guring_task_get_data (task);
+
+  if (res < 0 && splice->done == 0)
+    guring_task_return_errno (task, -res);
+  else
+    guring_task_return (task, (gssize) splice->done);
+}
 
 static void
 on_ready (GuringTask *task, gint32 res)
 {
   if (res < 0)
-    on_spliced (task, res);
+    end (task, res);
   else
     start (task);
 }
@@ -48,6 +59,12 @@ wait_until_ready (GuringTask *task)
   Splice *splice = guring_task_get_data (task);
   struct io_uring_sqe sqe = { 0 };
 
+  if (splice->flags & SPLICE_F_NONBLOCK)
+    {
+      end (task, -EAGAIN);
+      return;
+    }
+
   if (is_ready (splice->fd_in, POLLIN))
     io_uring_prep_poll_add (&sqe, splice->fd_out, POLLOUT);
   else
@@ -55,27 +72,21 @@ wait_until_ready (GuringTask *task)
   guring_task_run (task, &sqe, on_ready);
 }
 
-/* What was moved is not lost to an error behind it, which the next call will meet again. */
 static void
 on_spliced (GuringTask *task, gint32 res)
 {
   Splice *splice = guring_task_get_data (task);
 
-  if (res == -EAGAIN && (splice->flags & SPLICE_F_NONBLOCK) == 0)
+  if (res == -EAGAIN)
     {
       wait_until_ready (task);
-      return;
-    }
-  if (res < 0 && splice->done == 0)
-    {
-      guring_task_return_errno (task, -res);
       return;
     }
 
   splice->done += (gsize) MAX (res, 0);
   if (res <= 0 || splice->done == splice->count ||
       g_cancellable_is_cancelled (guring_task_get_cancellable (task)))
-    guring_task_return (task, (gssize) splice->done);
+    end (task, res);
   else
     start (task);
 }
@@ -97,7 +108,7 @@ start (GuringTask *task)
 
   if (splice->count > 0 && !is_ready (splice->fd_in, POLLIN))
     {
-      on_spliced (task, -EAGAIN);
+      wait_until_ready (task);
       return;
     }
 
