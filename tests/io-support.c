@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <glib-unix.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,20 +19,13 @@ static gchar *directory;
 static guint n_descriptors;
 static gboolean may_mount;
 
-static void
-do_nothing (GTask *task, gpointer source_object, gpointer data, GCancellable *cancellable)
-{
-  g_task_return_boolean (task, TRUE);
-}
-
-/* Descriptors that GLib opens at first use and keeps: those of its own contexts */
+/* Descriptors that GLib opens at first use and keeps: those of its own contexts, one of which is that
+ * of a thread that watches signals */
 static void
 warm_up (void)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, NULL, NULL);
-
   g_main_context_default ();
-  g_task_run_in_thread_sync (task, do_nothing);
+  g_source_unref (g_unix_signal_source_new (SIGHUP));
 }
 
 static void
