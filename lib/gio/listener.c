@@ -181,10 +181,11 @@ queue_accept (GuringListener *listener)
   else
     io_uring_prep_accept (&sqe, fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
+  g_atomic_ref_count_inc (&listener->n_references);
   listener->id =
     guring_ring_queue (listener->ring, &sqe, on_accepted, listener, guring_listener_unref, NULL);
-  if (listener->id != 0)
-    g_atomic_ref_count_inc (&listener->n_references);
+  if (listener->id == 0)
+    guring_listener_unref (listener);
   return listener->id != 0;
 }
 

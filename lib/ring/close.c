@@ -120,7 +120,8 @@ guring_close_without_deadline (GuringRing *ring)
     }
 }
 
-/* When the context goes first, this runs in the thread that drops it. */
+/* Runs in the thread that owns the context; or, when the context goes first, in the one that drops
+ * it. */
 static void
 close_and_unref (gpointer user_data)
 {
@@ -141,13 +142,10 @@ end_at_once (gpointer user_data)
  * g_object_unref(), which looks at an object once more after dispose() has handed it on, when its
  * own reference is gone (GLib 2.74): the ring stays until that must be over. */
 static gboolean
-close_and_linger (gpointer user_data)
+linger (gpointer ring)
 {
-  GuringRing *ring = user_data;
   g_autoptr (GSource) source = g_timeout_source_new (LINGER);
 
-  if (!guring_ring_is_over (ring))
-    guring_close_without_deadline (ring);
   g_source_set_static_name (source, "GuringRing's end");
   g_source_set_callback (source, end_at_once, g_object_ref (ring), g_object_unref);
   g_source_attach (source, g_source_get_context (g_main_current_source ()));
@@ -165,7 +163,7 @@ close_later (GuringRing *ring)
 
       g_source_set_priority (source, G_PRIORITY_HIGH);
       g_source_set_static_name (source, "GuringRing's end");
-      g_source_set_callback (source, close_and_linger, g_object_ref (ring), close_and_unref);
+      g_source_set_callback (source, linger, g_object_ref (ring), close_and_unref);
       g_source_attach (source, ring->context);
       g_source_unref (source);
     }

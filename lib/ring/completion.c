@@ -228,13 +228,16 @@ take_cqe (GuringRing *ring, GuringCompletion *completion)
 static gboolean
 get_events (GuringRing *ring)
 {
-  if (ring->broken || !guring_completion_needs_enter (ring))
-    return FALSE;
+  if (ring->broken || guring_completion_needs_enter (ring) == 0)
+    {
+      ring->foreign = FALSE;
+      return FALSE;
+    }
 
   if (io_uring_cq_has_overflow (&ring->uring))
     ring->statistics.cq_overflows++;
   if (guring_submission_check_result (ring, io_uring_get_events (&ring->uring)))
-    ring->foreign = (IO_URING_READ_ONCE (*ring->uring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+    ring->foreign = (guring_completion_needs_enter (ring) & IORING_SQ_TASKRUN) != 0;
   return io_uring_cq_ready (&ring->uring) > 0;
 }
 

@@ -24,28 +24,24 @@ guring_completion_ends_operation (const GuringCompletion *completion)
   return (completion->flags & IORING_CQE_F_MORE) == 0;
 }
 
-/* Work that only io_uring_enter() can turn into CQEs. IORING_SQ_TASKRUN may stand for that of
- * another thread, which does it when it can; and if that has exited it stays, until some is this
- * thread's (measured on Linux 6.18). What this thread can't do is no reason not to sleep: poll() is
- * woken. */
-static inline gboolean
+/* Work that only io_uring_enter() can turn into CQEs. */
+static inline guint
 guring_completion_needs_enter (GuringRing *ring)
 {
-  guint flags = IO_URING_READ_ONCE (*ring->uring.sq.kflags);
-
-  if ((flags & IORING_SQ_TASKRUN) == 0)
-    ring->foreign = FALSE;
-  return (flags & IORING_SQ_CQ_OVERFLOW) != 0 ||
-         ((flags & IORING_SQ_TASKRUN) != 0 && !ring->foreign);
+  return IO_URING_READ_ONCE (*ring->uring.sq.kflags) & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
 }
 
 /* CQ overflow leaves cq_ready() at 0 with the ring fd readable: whoever looks only at one of them
- * stalls or spins. */
+ * stalls or spins. So does who stays awake for an IORING_SQ_TASKRUN that stands for another
+ * thread's work: that thread does it when it can, and if it has exited the flag stays, until some
+ * is this thread's (measured on Linux 6.18), for which poll() is woken. */
 static inline gboolean
 guring_completion_is_ready (GuringRing *ring)
 {
+  guint ignored = ring->foreign ? IORING_SQ_TASKRUN : 0;
+
   return ring->failed != NULL || io_uring_cq_ready (&ring->uring) > 0 ||
-         (guring_completion_needs_enter (ring) && !ring->broken);
+         ((guring_completion_needs_enter (ring) & ~ignored) != 0 && !ring->broken);
 }
 
 G_END_DECLS
