@@ -197,6 +197,24 @@ START_TEST (closing_a_broken_ring_leaks_what_is_in_flight_and_says_so)
 }
 END_TEST
 
+/* What the kernel is at work on ends without another io_uring_enter(). */
+START_TEST (closing_a_broken_ring_waits_for_what_ends_by_itself)
+{
+  struct __kernel_timespec soon = { .tv_nsec = 20 * 1000 * 1000 };
+  struct io_uring_sqe sqe = { 0 };
+  Record record = { 0 };
+
+  io_uring_prep_timeout (&sqe, &soon, 0, 0);
+  queue (&sqe, &record);
+  assert_submits (1);
+
+  submit_fault = -EPERM;
+  n_submit_faults = 1;
+  ck_assert (guring_ring_close (ring, -1, NULL));
+  assert_ended_with (&record, -ETIME);
+}
+END_TEST
+
 /* Overflows the CQ of 16 with 16 operations and their cancellations. */
 static void
 overflow_cq (Record records[16])
@@ -267,6 +285,7 @@ main (void)
   tcase_add_loop_test (tcase, a_chain_cut_by_a_short_submit_ends_there, 0, 2);
   tcase_add_test (tcase, a_lasting_error_ends_what_waits_and_refuses_more);
   tcase_add_test (tcase, closing_a_broken_ring_leaks_what_is_in_flight_and_says_so);
+  tcase_add_test (tcase, closing_a_broken_ring_waits_for_what_ends_by_itself);
   tcase_add_test (tcase, an_overflow_that_can_not_be_flushed_yet_is_retried);
   tcase_add_test (tcase, a_descriptor_that_somebody_closed_is_noticed_once);
   return run_suite (suite);

@@ -337,12 +337,11 @@ guring_task_return_res (GuringTask *task, gint32 res)
 gssize
 guring_task_finish (GAsyncResult *result, gpointer source_tag, GError **error)
 {
-  GuringTask *task;
+  GuringTask *task = (GuringTask *) result;
 
-  g_return_val_if_fail (g_async_result_is_tagged (result, source_tag), -1);
+  g_return_val_if_fail (GURING_IS_TASK (result) && task->source_tag == source_tag, -1);
   g_return_val_if_fail (error == NULL || *error == NULL, -1);
 
-  task = GURING_TASK (result);
   if (task->error != NULL)
     g_propagate_error (error, g_steal_pointer (&task->error));
   return task->result;

@@ -119,9 +119,6 @@ guring_cancellation_start_requested (GuringRing *ring)
   g_autofree guint64 *ids = NULL;
   gsize n_ids;
 
-  if (!g_atomic_int_get (&ring->has_requested))
-    return;
-
   pthread_mutex_lock (&ring->lock);
   ids = g_array_steal (ring->requested, &n_ids);
   g_atomic_int_set (&ring->has_requested, FALSE);
@@ -189,8 +186,7 @@ guring_cancellation_prepare_sqes (GuringRing *ring, guint room)
 void
 guring_cancellation_submitted (GuringRing *ring, guint n_taken)
 {
-  if (n_taken > 0)
-    g_array_remove_range (ring->cancels, 0, n_taken);
+  g_array_remove_range (ring->cancels, 0, n_taken);
   ring->n_cancels_in_flight += n_taken;
 }
 

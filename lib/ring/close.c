@@ -15,19 +15,32 @@
 #include "ring-private.h"
 #include "source.h"
 
-#define LINGER 1000 /* ms */
+#define LINGER 1000                             /* ms */
+#define BROKEN_GRACE G_GINT64_CONSTANT (100000) /* µs */
+
+/* On a ring that broke, what the kernel is at work on ends all the same, and soon; what waits for a
+ * peer can't be cancelled any more. */
+static gint64
+get_deadline (GuringRing *ring, gint64 deadline, gint64 start)
+{
+  gint64 end_of_grace = start + BROKEN_GRACE;
+
+  return ring->broken && (deadline < 0 || deadline > end_of_grace) ? end_of_grace : deadline;
+}
 
 /* In portions: a multishot operation may complete faster than its completions are dispatched, and
  * its cancellation is submitted in between. */
 static void
 drain (GuringRing *ring, gint64 deadline)
 {
+  gint64 start = g_get_monotonic_time ();
+
   while (guring_ring_get_n_unfinished (ring) > 0 && !guring_ring_is_over (ring))
     {
       GuringTurn turn = { .budget = ring->dispatch_budget };
 
       if (guring_dispatch_drain (ring, &turn) == 0 && turn.budget > 0 &&
-          !guring_dispatch_wait (ring, deadline))
+          !guring_dispatch_wait (ring, get_deadline (ring, deadline, start)))
         break;
     }
 }
@@ -220,7 +233,8 @@ guring_close_source_destroyed (GuringRing *ring)
  * the main context and frees the kernel's side. From its start the ring takes no more operations.
  *
  * What has not ended after @timeout_us is leaked: its callback and destroy notify are never
- * called, and what its SQE points at must never be freed, as the kernel may still use it.
+ * called, and what its SQE points at must never be freed, as the kernel may still use it. If
+ * io_uring_enter() fails for good nothing can be cancelled any more: then 0.1 seconds are all.
  *
  * To be called by the thread that owns the ring's context, or by any while none does; also from a
  * callback. It blocks. Closing a closed ring does nothing. Dropping the last reference on a ring

@@ -191,27 +191,21 @@ guring_submission_break_down (GuringRing *ring, int error_number)
     guring_submission_withdraw (ring, position, error_number);
 }
 
-/* What to do after io_uring_enter() returned @ret: memory and CQ space come back, everything else
- * (a seccomp filter of later, a ring fd that somebody closed) won't, and ends what waits.
- *
- * Returns: whether it succeeded */
-gboolean
-guring_submission_check_result (GuringRing *ring, int ret)
+/* Memory and CQ space come back. Everything else (a seccomp filter of later, a ring fd that
+ * somebody closed) won't, and ends what waits. */
+void
+guring_submission_enter_failed (GuringRing *ring, int error_number)
 {
-  ring->statistics.enter_calls++;
-
-  switch (ret)
+  switch (error_number)
     {
-    case -EAGAIN:
-    case -EBUSY:
-    case -EINTR:
-    case -ENOMEM:
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case ENOMEM:
       ring->stalled = TRUE;
-      return FALSE;
+      break;
     default:
-      if (ret < 0)
-        guring_submission_break_down (ring, -ret);
-      return ret >= 0;
+      guring_submission_break_down (ring, error_number);
     }
 }
 
@@ -264,7 +258,8 @@ submit_once (GuringRing *ring)
 
   n_taken = enter (ring, n_cancels + n_operations, &ret);
   n_cancels_taken = MIN (n_taken, n_cancels);
-  guring_cancellation_submitted (ring, n_cancels_taken);
+  if (n_cancels_taken > 0)
+    guring_cancellation_submitted (ring, n_cancels_taken);
   take (ring, n_taken - n_cancels_taken, n_operations, end);
   guring_submission_check_result (ring, ret);
   return n_taken;
@@ -286,7 +281,8 @@ guring_submission_flush (GuringRing *ring)
   guint total = 0;
   guint n_taken = 1;
 
-  guring_cancellation_start_requested (ring);
+  if (g_atomic_int_get (&ring->has_requested))
+    guring_cancellation_start_requested (ring);
   ring->stalled = FALSE;
   while (n_taken > 0 && !ring->broken && !ring->stalled && has_work (ring))
     {
@@ -301,12 +297,16 @@ guring_submission_flush (GuringRing *ring)
 gint64
 guring_submission_get_retry_time (GuringRing *ring)
 {
-  gint64 cancellation = guring_cancellation_get_retry_time (ring);
+  gint64 cancellation, stall;
 
+  if (ring->broken)
+    return -1;
+
+  cancellation = guring_cancellation_get_retry_time (ring);
   if (!ring->stalled)
     return cancellation;
 
-  gint64 stall = g_get_monotonic_time () + STALL_DELAY;
+  stall = g_get_monotonic_time () + STALL_DELAY;
 
   return cancellation < 0 ? stall : MIN (stall, cancellation);
 }
