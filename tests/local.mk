@@ -237,6 +237,7 @@ tests_test_socket_service_faults_LDFLAGS = \
 	$(NULL)
 tests_test_io_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
+	-Wl,--wrap=flock \
 	-Wl,--wrap=io_uring_submit \
 	-Wl,--wrap=linkat \
 	-Wl,--wrap=renameat2 \

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,12 +20,16 @@ int __real_linkat (int fd, const char *path, int new_fd, const char *new_path, i
 int __wrap_linkat (int fd, const char *path, int new_fd, const char *new_path, int flags);
 int __real_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags);
 int __wrap_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags);
+int __real_flock (int fd, int operation);
+int __wrap_flock (int fd, int operation);
 
 static guint n_good_submits; /* before one fails for good */
 static int submit_fault;
 static int target_fault;  /* errno of asking what a link leads to */
 static gboolean no_links; /* in the file system, in which a file can be renamed once */
 static guint n_renames;
+static gboolean others_sweep; /* what is about to be locked, if it has the first name to be */
+static gchar *swept_name;
 
 int
 __wrap_io_uring_submit (struct io_uring *uring)
@@ -76,6 +81,19 @@ static gboolean
 is_open (int fd)
 {
   return fcntl (fd, F_GETFD) >= 0;
+}
+
+int
+__wrap_flock (int fd, int operation)
+{
+  g_autofree gchar *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree gchar *path = g_file_read_link (link, NULL);
+
+  if (others_sweep && swept_name == NULL)
+    swept_name = g_strdup (path);
+  if (others_sweep && g_str_equal (path, swept_name))
+    unlink (path);
+  return __real_flock (fd, operation);
 }
 
 START_TEST (a_ring_that_breaks_closes_all_the_same)
@@ -205,6 +223,24 @@ START_TEST (a_file_that_can_not_be_replaced_is_no_backup)
 }
 END_TEST
 
+START_TEST (a_file_that_others_sweep_for_ever_gets_another_name)
+{
+  g_auto (Answer) answer = answer_for ("file");
+  g_autoptr (GBytes) bytes = make_pattern (100);
+
+  make_old ("file");
+  others_sweep = TRUE;
+  guring_file_replace_contents_bytes_async (answer.file, bytes, NULL, FALSE, 0, NULL, on_answer,
+                                            &answer);
+  ck_assert (
+    guring_file_replace_contents_bytes_finish (answer.file, await_answer (&answer), NULL, NULL));
+  ck_assert_ptr_nonnull (swept_name);
+  g_clear_pointer (&swept_name, g_free);
+  assert_new ("file", 100);
+  ck_assert_uint_eq (count_names ("."), 1);
+}
+END_TEST
+
 static void
 add_tests (TCase *tcase)
 {
@@ -215,6 +251,7 @@ add_tests (TCase *tcase)
   tcase_add_loop_test (tcase, a_ring_that_breaks_leaves_its_watches_at_work, 0, 4);
   tcase_add_test (tcase, a_link_is_not_broken_for_want_of_memory);
   tcase_add_test (tcase, a_file_that_can_not_be_replaced_is_no_backup);
+  tcase_add_test (tcase, a_file_that_others_sweep_for_ever_gets_another_name);
 }
 
 int

@@ -17,6 +17,7 @@
 #include "temporary.h"
 
 #define MAX_ATTEMPTS 100
+#define MAX_ATTEMPTS_AT_ONE_NAME 4
 
 void
 guring_replacement_init (GuringReplacement *replacement,
@@ -190,21 +191,32 @@ give_up_temporary (GuringTask *task)
   write_in_place (task);
 }
 
+/* Many at once may go on sweeping each other's file before it is locked.
+ *
+ * Returns: whether the next attempt shall be at another name */
+static gboolean
+is_in_use (const GuringReplacement *replacement, int fd)
+{
+  if (replacement->n_attempts >= MAX_ATTEMPTS_AT_ONE_NAME)
+    return TRUE;
+  return fd == -EEXIST && !guring_temporary_sweep (replacement->temporary_path);
+}
+
 /* Returns: a negated errno, EEXIST if it is to be tried again */
 static int
 take_temporary (GuringReplacement *replacement, int fd)
 {
   int res = fd;
 
-  if (fd == -EEXIST && !guring_temporary_sweep (replacement->temporary_path))
-    replacement->n_in_use++;
-  else if (fd >= 0 && !guring_temporary_keep (fd))
+  if (fd >= 0 && !guring_temporary_keep (fd))
     {
       close (fd);
       res = -EEXIST;
     }
   else if (fd >= 0 && replacement->n_in_use == 0)
     guring_temporary_sweep_others (replacement->path);
+  if (res == -EEXIST && is_in_use (replacement, fd))
+    replacement->n_in_use++;
 
   if (res < 0)
     g_clear_pointer (&replacement->temporary_path, g_free);
