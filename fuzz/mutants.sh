@@ -70,6 +70,23 @@ copy ()
   find "$1/build/fuzz" -maxdepth 1 -name '*.o' -exec cp -a {} "$2/build/fuzz/" \;
 }
 
+# DIRECTORY TARGET ORACLE: who caught the mutant. What one oracle notices, another may notice first.
+catch ()
+{
+  local attempt
+  for attempt in 1 2 3; do
+    if fuzz "$1" "$2" "$seconds"; then
+      ! grep -q '^1..0 # SKIP' "$1/log" || { echo skipped; return; }
+      echo SURVIVED
+      return
+    elif grep -q -F -e "$3" "$1/log"; then
+      echo caught
+      return
+    fi
+  done
+  echo "OTHERWISE: $(grep -m 1 -E 'Broken promise|ERROR|runtime error' "$1/log" || true)"
+}
+
 # DIRECTORY NAME: a line of the table
 try ()
 {
@@ -81,18 +98,14 @@ try ()
     return
   fi
   patch -s -p1 -d "$1/source" < "$patch"
-  if ! build "$1" "$target" > "$1/errors"; then
-    verdict="DOES NOT BUILD"
-  elif fuzz "$1" "$target" "$seconds"; then
-    verdict=SURVIVED
-    ! grep -q '^1..0 # SKIP' "$1/log" || verdict=skipped
-  elif grep -q -F -e "$oracle" "$1/log"; then
-    verdict="caught, $((SECONDS - start)) s"
+  if build "$1" "$target" > "$1/errors"; then
+    verdict=$(catch "$1" "$target" "$oracle")
   else
-    verdict="OTHERWISE: $(grep -m 1 -E 'Broken promise|ERROR|runtime error' "$1/log" || true)"
+    verdict="DOES NOT BUILD"
   fi
   copy "$work/pristine" "$1"
-  printf '%-28s %-12s %-32s %s\n' "$2" "$target" "${oracle%%$'\n'*}" "$verdict"
+  printf '%-28s %-12s %-32s %s, %d s\n' "$2" "$target" "${oracle%%$'\n'*}" "$verdict" \
+    $((SECONDS - start))
   test "$verdict" != 'DOES NOT BUILD' || cat "$1/errors"
 }
 
@@ -129,6 +142,6 @@ for ((job = 0; job < jobs; job++)); do
 done
 wait
 
-caught=$(cat "$work"/table.* | grep -c -E '(caught, [0-9]+ s|skipped)$' || true)
+caught=$(cat "$work"/table.* | grep -c -E '(caught|skipped), [0-9]+ s$' || true)
 echo "$caught of $# mutants caught"
 test "$caught" -eq "$#"
