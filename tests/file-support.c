@@ -2,6 +2,7 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,8 +104,8 @@ remove_all (void)
 void
 give_away (const gchar *name)
 {
-  if (geteuid () == 0)
-    ck_assert_int_eq (chown (name, 1234, 5678), 0);
+  if (chown (name, 1234, 5678) < 0)
+    g_printerr ("# SKIP another owner: %s\n", g_strerror (errno));
 }
 
 guint

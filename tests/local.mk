@@ -39,6 +39,7 @@ interpose_ldflags = \
 	-Wl,--wrap=fcntl \
 	-Wl,--wrap=fdatasync \
 	-Wl,--wrap=flistxattr \
+	-Wl,--wrap=fchown \
 	-Wl,--wrap=flock \
 	-Wl,--wrap=fstat \
 	-Wl,--wrap=fsync \
@@ -237,6 +238,7 @@ tests_test_socket_service_faults_LDFLAGS = \
 	$(NULL)
 tests_test_io_faults_LDFLAGS = \
 	$(AM_LDFLAGS) \
+	-Wl,--wrap=fchown \
 	-Wl,--wrap=flock \
 	-Wl,--wrap=io_uring_submit \
 	-Wl,--wrap=linkat \

@@ -204,13 +204,14 @@ START_TEST (other_names_of_the_file_see_the_new_contents)
 END_TEST
 
 /* As a user that may write to the file, and not beside it: root may do both. */
-static void
+static gboolean
 take_rights_away (void)
 {
   if (geteuid () == 0)
-    ck_assert_int_eq (seteuid (65534), 0);
-  else
-    ck_assert_int_eq (chmod ("directory", 0555), 0);
+    return !skip_if (seteuid (65534) < 0, "other user");
+
+  ck_assert_int_eq (chmod ("directory", 0555), 0);
+  return TRUE;
 }
 
 static void
@@ -232,7 +233,8 @@ START_TEST (a_file_is_written_in_place_where_no_other_can_be_beside_it)
   ck_assert_int_eq (chmod ("directory/file", 0666), 0);
   ck_assert_int_eq (chmod (".", 0755), 0);
   old = get_status ("directory/file");
-  take_rights_away ();
+  if (!take_rights_away ())
+    return;
   out = file_replace ("directory/file", NULL, FALSE, 0, NULL);
   ck_assert (GURING_IS_FILE_OUTPUT_STREAM (out));
   ck_assert (write_new (out, SIZE, NULL));

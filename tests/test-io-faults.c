@@ -20,6 +20,8 @@ int __real_linkat (int fd, const char *path, int new_fd, const char *new_path, i
 int __wrap_linkat (int fd, const char *path, int new_fd, const char *new_path, int flags);
 int __real_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags);
 int __wrap_renameat2 (int fd, const char *path, int new_fd, const char *new_path, unsigned flags);
+int __real_fchown (int fd, uid_t owner, gid_t group);
+int __wrap_fchown (int fd, uid_t owner, gid_t group);
 int __real_flock (int fd, int operation);
 int __wrap_flock (int fd, int operation);
 
@@ -28,6 +30,7 @@ static int submit_fault;
 static int target_fault;  /* errno of asking what a link leads to */
 static gboolean no_links; /* in the file system, in which a file can be renamed once */
 static guint n_renames;
+static gboolean no_owners;    /* can be given to a file */
 static gboolean others_sweep; /* what is about to be locked, if it has the first name to be */
 static gchar *swept_name;
 
@@ -81,6 +84,16 @@ static gboolean
 is_open (int fd)
 {
   return fcntl (fd, F_GETFD) >= 0;
+}
+
+int
+__wrap_fchown (int fd, uid_t owner, gid_t group)
+{
+  if (!no_owners)
+    return __real_fchown (fd, owner, group);
+
+  errno = EINVAL;
+  return -1;
 }
 
 int
@@ -223,6 +236,24 @@ START_TEST (a_file_that_can_not_be_replaced_is_no_backup)
 }
 END_TEST
 
+/* As for a user without an id in the namespace: the new file has the owner of the old. */
+START_TEST (an_owner_that_need_not_be_given_is_kept)
+{
+  g_autoptr (GFileOutputStream) out = NULL;
+  struct stat old, new;
+
+  make_old ("file");
+  old = get_status ("file");
+  no_owners = TRUE;
+  out = file_replace ("file", NULL, FALSE, 0, NULL);
+  ck_assert (is_old ("file"));
+  ck_assert (close_async (out, NULL, NULL));
+  new = get_status ("file");
+  ck_assert_uint_ne (new.st_ino, old.st_ino);
+  ck_assert_uint_eq (new.st_mode, old.st_mode);
+}
+END_TEST
+
 START_TEST (a_file_that_others_sweep_for_ever_gets_another_name)
 {
   g_auto (Answer) answer = answer_for ("file");
@@ -251,6 +282,7 @@ add_tests (TCase *tcase)
   tcase_add_loop_test (tcase, a_ring_that_breaks_leaves_its_watches_at_work, 0, 4);
   tcase_add_test (tcase, a_link_is_not_broken_for_want_of_memory);
   tcase_add_test (tcase, a_file_that_can_not_be_replaced_is_no_backup);
+  tcase_add_test (tcase, an_owner_that_need_not_be_given_is_kept);
   tcase_add_test (tcase, a_file_that_others_sweep_for_ever_gets_another_name);
 }
 

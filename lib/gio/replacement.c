@@ -165,23 +165,37 @@ keeps_permissions (const GuringReplacement *replacement)
   return replacement->exists && !(replacement->flags & G_FILE_CREATE_REPLACE_DESTINATION);
 }
 
-/* Returns: a negated errno */
-static int
-keep_permissions (const GuringReplacement *replacement)
-{
-  const struct stat *original = &replacement->original;
-
-  if (fchown (replacement->fd, original->st_uid, original->st_gid) < 0 ||
-      fchmod (replacement->fd, original->st_mode & 07777) < 0)
-    return -errno;
-  return 0;
-}
-
 /* Not so if it is the disk that fails. */
 static gboolean
 is_not_allowed (int res)
 {
   return res == -EACCES || res == -EINVAL || res == -ENOSYS || res == -EOPNOTSUPP || res == -EPERM;
+}
+
+static gboolean
+has_permissions (const GuringReplacement *replacement)
+{
+  const struct stat *original = &replacement->original;
+  struct stat status;
+
+  return fstat (replacement->fd, &status) == 0 && status.st_uid == original->st_uid &&
+         status.st_gid == original->st_gid && status.st_mode == original->st_mode;
+}
+
+/* Who has no id in a user namespace may not even give a file to itself.
+ *
+ * Returns: a negated errno */
+static int
+keep_permissions (const GuringReplacement *replacement)
+{
+  const struct stat *original = &replacement->original;
+  int res = 0;
+
+  if (fchown (replacement->fd, original->st_uid, original->st_gid) < 0)
+    res = -errno;
+  if (fchmod (replacement->fd, original->st_mode & 07777) < 0)
+    res = -errno;
+  return is_not_allowed (res) && has_permissions (replacement) ? 0 : res;
 }
 
 static void
