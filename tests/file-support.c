@@ -104,8 +104,13 @@ remove_all (void)
 void
 give_away (const gchar *name)
 {
-  if (chown (name, 1234, 5678) < 0)
-    g_printerr ("# SKIP another owner: %s\n", g_strerror (errno));
+  static gboolean told;
+
+  if (chown (name, 1234, 5678) < 0 && !told)
+    {
+      g_printerr ("# SKIP another owner: %s\n", g_strerror (errno));
+      told = TRUE;
+    }
 }
 
 guint

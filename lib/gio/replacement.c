@@ -173,13 +173,9 @@ is_not_allowed (int res)
 }
 
 static gboolean
-has_permissions (const GuringReplacement *replacement)
+has_same_permissions (const struct stat *a, const struct stat *b)
 {
-  const struct stat *original = &replacement->original;
-  struct stat status;
-
-  return fstat (replacement->fd, &status) == 0 && status.st_uid == original->st_uid &&
-         status.st_gid == original->st_gid && status.st_mode == original->st_mode;
+  return a->st_uid == b->st_uid && a->st_gid == b->st_gid && a->st_mode == b->st_mode;
 }
 
 /* Who has no id in a user namespace may not even give a file to itself.
@@ -189,13 +185,19 @@ static int
 keep_permissions (const GuringReplacement *replacement)
 {
   const struct stat *original = &replacement->original;
+  struct stat status;
   int res = 0;
 
   if (fchown (replacement->fd, original->st_uid, original->st_gid) < 0)
     res = -errno;
   if (fchmod (replacement->fd, original->st_mode & 07777) < 0)
     res = -errno;
-  return is_not_allowed (res) && has_permissions (replacement) ? 0 : res;
+  if (!is_not_allowed (res))
+    return res;
+
+  if (fstat (replacement->fd, &status) < 0)
+    return -errno;
+  return has_same_permissions (&status, original) ? 0 : res;
 }
 
 static void
