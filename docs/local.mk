@@ -20,6 +20,7 @@ guides = \
 	docs/performance-read.svg \
 	docs/porting.md \
 	docs/reliability.md \
+	docs/reliability-soak.csv \
 	docs/reliability-soak.svg \
 	docs/sockets.md \
 	docs/troubleshooting.md \
