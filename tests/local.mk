@@ -39,7 +39,6 @@ interpose_ldflags = \
 	-Wl,--wrap=fcntl \
 	-Wl,--wrap=fdatasync \
 	-Wl,--wrap=flistxattr \
-	-Wl,--wrap=fchown \
 	-Wl,--wrap=flock \
 	-Wl,--wrap=fstat \
 	-Wl,--wrap=fsync \

@@ -190,7 +190,7 @@ keep_permissions (const GuringReplacement *replacement)
 
   if (fchown (replacement->fd, original->st_uid, original->st_gid) < 0)
     res = -errno;
-  if (fchmod (replacement->fd, original->st_mode & 07777) < 0)
+  if ((res == 0 || is_not_allowed (res)) && fchmod (replacement->fd, original->st_mode & 07777) < 0)
     res = -errno;
   if (!is_not_allowed (res))
     return res;

@@ -44,4 +44,12 @@ guring_completion_is_ready (GuringRing *ring)
          ((guring_completion_needs_enter (ring) & ~ignored) != 0 && !ring->broken);
 }
 
+/* On a ring that broke: a descriptor that somebody closed, or an overflow that can't be flushed any
+ * more, would be ready for ever. */
+static inline gboolean
+guring_completion_is_false_alarm (GuringRing *ring, gushort revents)
+{
+  return ring->broken && revents != 0 && io_uring_cq_ready (&ring->uring) == 0;
+}
+
 G_END_DECLS

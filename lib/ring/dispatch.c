@@ -72,14 +72,6 @@ stop_waiting (GuringRing *ring, gboolean woken)
   pthread_mutex_unlock (&ring->lock);
 }
 
-/* As in guring_source_check(): a descriptor that somebody closed, or an overflow that can't be
- * flushed any more */
-static gboolean
-is_ready_for_nothing (GuringRing *ring, const GPollFD *fd)
-{
-  return ring->broken && fd->revents != 0 && io_uring_cq_ready (&ring->uring) == 0;
-}
-
 /* Sleeps until there are completions, a cancellation is requested, or something is to be retried;
  * at most until @deadline (monotonic time in µs, -1: none).
  *
@@ -98,7 +90,7 @@ guring_dispatch_wait (GuringRing *ring, gint64 deadline)
     {
       g_poll (fds, ring->wake_fd >= 0 ? 2 : 1, get_poll_timeout (end));
       stop_waiting (ring, fds[1].revents != 0);
-      if (is_ready_for_nothing (ring, &fds[0]))
+      if (guring_completion_is_false_alarm (ring, fds[0].revents))
         return FALSE;
       if (fds[0].revents & G_IO_NVAL) /* somebody closed it */
         guring_submission_break_down (ring, EBADF);

@@ -59,8 +59,6 @@ guring_source_prepare (GSource *source, gint *timeout)
   return FALSE;
 }
 
-/* A descriptor that somebody closed, or an overflow that can't be flushed any more, would be ready
- * for ever. */
 static void
 stop_polling_when_broken (GuringSource *self)
 {
@@ -68,7 +66,7 @@ stop_polling_when_broken (GuringSource *self)
 
   if (self->poll.revents & G_IO_NVAL)
     guring_submission_break_down (ring, EBADF);
-  if (ring->broken && io_uring_cq_ready (&ring->uring) == 0 && self->poll.revents != 0)
+  if (guring_completion_is_false_alarm (ring, self->poll.revents))
     {
       g_source_remove_poll (&self->parent, &self->poll);
       self->poll.revents = 0;
