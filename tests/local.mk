@@ -149,6 +149,7 @@ valgrind_suites = \
 	tests/test-staging \
 	tests/test-streams \
 	tests/test-streams-agree \
+	tests/test-streams-callback \
 	tests/test-streams-layers \
 	tests/test-streams-vectors \
 	tests/test-streams-wait \

@@ -161,14 +161,14 @@ guring_socket_output_stream_write_async (GOutputStream *stream,
                                          gpointer user_data)
 {
   GuringSocketOutputStream *self = GURING_SOCKET_OUTPUT_STREAM (stream);
+  GuringTask *task = guring_task_new (stream, guring_socket_output_stream_write_async, "send",
+                                      io_priority, cancellable, callback, user_data);
   struct io_uring_sqe sqe = { 0 };
 
   io_uring_prep_send (&sqe, g_socket_get_fd (self->socket), buffer,
                       MIN (count, GURING_MAX_TRANSFER), MSG_NOSIGNAL);
-  start_sending (self,
-                 guring_task_new (stream, guring_socket_output_stream_write_async, "send",
-                                  io_priority, cancellable, callback, user_data),
-                 &sqe, on_sent);
+  if (start_sending (self, task, &sqe, on_sent))
+    guring_task_end_in_next_iteration (task);
 }
 
 static gssize

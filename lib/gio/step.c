@@ -11,6 +11,7 @@
 
 #include "context.h"
 #include "descriptor.h"
+#include "dispatch.h"
 #include "fallback.h"
 #include "memcheck.h"
 #include "perform.h"
@@ -344,6 +345,16 @@ guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFun
 
   queue_step (task, &task->sqe);
   return TRUE;
+}
+
+/* For a write, which GOutputStream has a GTask around: one that ends in another iteration of the
+ * main loop than it began in is called back at once, else from an idle source, which costs more
+ * than the iteration (1 µs of the 6.9 of a round trip, GLib 2.74). */
+void
+guring_task_end_in_next_iteration (GuringTask *task)
+{
+  if (task->ring != NULL)
+    guring_dispatch_end_turn (task->ring);
 }
 
 /* Waits for an operation that is not the task's own, and cancels it if it is cancelled; or, with an

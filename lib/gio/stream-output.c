@@ -84,14 +84,15 @@ stream_write_async (GOutputStream *stream,
                     GAsyncReadyCallback callback,
                     gpointer user_data)
 {
+  GuringTask *task = guring_task_new (stream, stream_write_async, "write", io_priority, cancellable,
+                                      callback, user_data);
   struct io_uring_sqe sqe = { 0 };
 
   io_uring_prep_write (&sqe, get_fd (stream), buffer, (guint) MIN (count, GURING_MAX_TRANSFER),
                        (guint64) -1);
   sqe.flags |= guring_descriptor_get_write_flags (sqe.fd);
-  guring_task_run (guring_task_new (stream, stream_write_async, "write", io_priority, cancellable,
-                                    callback, user_data),
-                   &sqe, guring_task_return_res);
+  if (guring_task_run (task, &sqe, guring_task_return_res))
+    guring_task_end_in_next_iteration (task);
 }
 
 static gssize

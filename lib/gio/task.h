@@ -36,6 +36,7 @@ GCancellable *guring_task_get_cancellable (GuringTask *task);
 const struct io_uring_sqe *guring_task_get_sqe (GuringTask *task);
 
 gboolean guring_task_run (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func);
+void guring_task_end_in_next_iteration (GuringTask *task);
 gboolean guring_task_wait_for (GuringTask *task, GuringRing *ring, guint64 id, GuringStepFunc func);
 gboolean
 guring_task_run_and_close (GuringTask *task, const struct io_uring_sqe *sqe, GuringStepFunc func);

@@ -9,7 +9,6 @@
 
 #include "completion.h"
 #include "dispatch.h"
-#include "ownership.h"
 #include "submission.h"
 
 /* Reap, call back, submit what the callbacks queued, reap what completed inline, and so on, until
@@ -24,13 +23,14 @@ guring_dispatch_drain (GuringRing *ring, GuringTurn *turn)
   guint n_dispatched = 0;
   gboolean progress = TRUE;
 
+  ring->turn_ended = FALSE;
   while (progress && turn->budget > 0)
     {
       guint budget_before = turn->budget;
 
       n_dispatched += guring_completion_reap (ring, turn);
       progress = turn->budget < budget_before;
-      if (guring_ring_is_over (ring))
+      if (guring_ring_is_over (ring) || ring->turn_ended)
         break;
 
       progress |= guring_submission_flush (ring) > 0 || ring->failed != NULL;

@@ -63,14 +63,15 @@ struct _GuringRing
   gint64 retry_delay; /* µs */
 
   /* State */
-  int broken;        /* errno of an io_uring_enter() that will never work again, else 0 */
-  gint closing;      /* takes no more operations; atomic */
-  gint closed;       /* has no io_uring any more; atomic */
-  gboolean draining; /* what is in flight had IOSQE_IO_DRAIN: nothing may overtake it */
-  gboolean stalled;  /* the kernel had no room: try again soon */
-  gboolean yielding; /* budget spent: let the other sources run */
-  gboolean polling;  /* between prepare and check: the loop may be asleep */
-  gboolean foreign;  /* the work that IORING_SQ_TASKRUN stands for: not this thread's */
+  int broken;          /* errno of an io_uring_enter() that will never work again, else 0 */
+  gint closing;        /* takes no more operations; atomic */
+  gint closed;         /* has no io_uring any more; atomic */
+  gboolean draining;   /* what is in flight had IOSQE_IO_DRAIN: nothing may overtake it */
+  gboolean stalled;    /* the kernel had no room: try again soon */
+  gboolean yielding;   /* budget spent: let the other sources run */
+  gboolean turn_ended; /* by a callback: what it queued is for the next iteration */
+  gboolean polling;    /* between prepare and check: the loop may be asleep */
+  gboolean foreign;    /* the work that IORING_SQ_TASKRUN stands for: not this thread's */
 };
 
 extern GType guring_ring_type; /* 0 until there is a ring */
