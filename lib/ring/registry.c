@@ -4,38 +4,40 @@
 
 #include "config.h"
 
+#include <string.h>
+
 #include "registry.h"
 
+/* Not zeroed: what is not used yet takes no memory from the system. */
 static GuringOperation *
 new_segment (guint segment)
 {
-  return g_aligned_alloc0 ((gsize) GURING_FIRST_SEGMENT << segment, sizeof (GuringOperation),
-                           GURING_CACHE_LINE);
+  return g_aligned_alloc ((gsize) GURING_FIRST_SEGMENT << segment, sizeof (GuringOperation),
+                          GURING_CACHE_LINE);
 }
 
 /* As many as the first segment has, and every other has a multiple of. */
 void
 guring_registry_add_slots (GuringRegistry *registry)
 {
-  guint32 index = registry->n_slots + GURING_FIRST_SEGMENT;
   guint32 offset;
   guint segment = guring_registry_get_segment (registry->n_slots, &offset);
+  GuringOperation *slots;
 
   if (segment >= GURING_N_SEGMENTS)
     g_error ("More than 4 billion operations at once");
 
   if (offset == 0)
-    __atomic_store_n (&registry->segments[segment], new_segment (segment), __ATOMIC_RELEASE);
-
-  while (index-- > registry->n_slots)
+    registry->segments[segment] = new_segment (segment);
+  slots = registry->segments[segment] + offset;
+  memset (slots, 0, GURING_FIRST_SEGMENT * sizeof *slots);
+  for (guint32 i = GURING_FIRST_SEGMENT; i-- > 0;)
     {
-      GuringOperation *operation = guring_registry_get_slot (registry, index);
-
-      operation->index = index;
-      operation->next = registry->free;
-      registry->free = operation;
+      slots[i].index = registry->n_slots + i;
+      slots[i].next = registry->free;
+      registry->free = &slots[i];
     }
-  registry->n_slots += GURING_FIRST_SEGMENT;
+  __atomic_store_n (&registry->n_slots, registry->n_slots + GURING_FIRST_SEGMENT, __ATOMIC_RELEASE);
 }
 
 void

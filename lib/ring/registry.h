@@ -45,7 +45,7 @@ typedef struct
 {
   GuringOperation *segments[GURING_N_SEGMENTS];
   GuringOperation *free;
-  guint32 n_slots;
+  guint32 n_slots; /* atomic: what is below is there, for all threads */
 } GuringRegistry;
 
 void guring_registry_clear (GuringRegistry *registry);
@@ -61,19 +61,20 @@ guring_registry_get_segment (guint32 index, guint32 *offset)
   return segment;
 }
 
-/* Any thread: a slot never moves, and a segment is published whole. */
+/* Any thread: a slot never moves, and is published whole. */
 static inline GuringOperation *
 guring_registry_get_slot (GuringRegistry *registry, guint32 index)
 {
-  GuringOperation *slots;
   guint32 offset;
-  guint segment = guring_registry_get_segment (index, &offset);
+  guint segment;
 
-  if (segment >= GURING_N_SEGMENTS)
+  if (index >= __atomic_load_n (&registry->n_slots, __ATOMIC_ACQUIRE))
     return NULL;
 
-  slots = __atomic_load_n (&registry->segments[segment], __ATOMIC_ACQUIRE);
-  return slots != NULL ? &slots[offset] : NULL;
+  segment = guring_registry_get_segment (index, &offset);
+  if (segment >= GURING_N_SEGMENTS) /* the compiler does not know that no index is so high */
+    __builtin_unreachable ();
+  return &registry->segments[segment][offset];
 }
 
 /* Any thread; but only the ring's may look into what it returns. */
