@@ -13,6 +13,8 @@
 
 #define SIZE 5000
 #define N_FILES 100
+#define N_AT_ONCE 50 /* none has to wait for its turn */
+#define N_WAITING 500
 #define N_MOMENTS 6 /* more than a load has completions */
 
 static GBytes *
@@ -98,18 +100,18 @@ END_TEST
 
 START_TEST (files_at_once_share_their_entries)
 {
-  Answer answers[N_FILES];
+  Answer answers[N_AT_ONCE];
   guint64 n_entries;
 
   make ("file", SIZE);
   assert_pattern (load ("file"), SIZE);
   n_entries = count_entries ();
-  for (guint i = 0; i < N_FILES; i++)
+  for (guint i = 0; i < N_AT_ONCE; i++)
     {
       answers[i] = answer_for ("file");
       guring_file_load_bytes_async (answers[i].file, NULL, on_answer, &answers[i]);
     }
-  for (guint i = 0; i < N_FILES; i++)
+  for (guint i = 0; i < N_AT_ONCE; i++)
     {
       run_until (answers[i].n_calls > 0);
       assert_pattern (guring_file_load_bytes_finish (answers[i].file, answers[i].result, NULL,
@@ -415,6 +417,88 @@ START_TEST (a_few_descriptors_are_enough_for_files_in_a_row)
 }
 END_TEST
 
+/* More than are under way at once: the others wait for their turn. */
+
+static Answer *
+start_many (const gchar *name, GCancellable *even, GCancellable *odd)
+{
+  Answer *answers = g_new0 (Answer, N_WAITING);
+
+  for (guint i = 0; i < N_WAITING; i++)
+    {
+      answers[i] = answer_for (name);
+      guring_file_load_bytes_async (answers[i].file, i % 2 != 0 ? odd : even, on_answer,
+                                    &answers[i]);
+    }
+  return answers;
+}
+
+START_TEST (more_are_loaded_than_there_are_descriptors)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autofree Answer *answers = NULL;
+
+  make ("file", SIZE);
+  limit_descriptors (256);
+  answers = start_many ("file", NULL, cancellable);
+  g_cancellable_cancel (cancellable);
+  for (guint i = 0; i < N_WAITING; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      GBytes *bytes;
+
+      run_until (answers[i].n_calls > 0);
+      bytes = guring_file_load_bytes_finish (answers[i].file, answers[i].result, NULL, &error);
+      if (i % 2 != 0)
+        assert_error (error, G_IO_ERROR_CANCELLED);
+      else
+        assert_pattern (bytes, SIZE);
+      answer_clear (&answers[i]);
+    }
+  raise_descriptor_limit ();
+}
+END_TEST
+
+static void
+assert_none_ended (const Answer *answers)
+{
+  for (guint i = 0; i < N_WAITING; i++)
+    ck_assert_uint_eq (answers[i].n_calls, 0);
+}
+
+START_TEST (what_waits_for_its_turn_is_cancelled)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new (), all = g_cancellable_new ();
+  g_autofree Answer *answers = NULL;
+  g_auto (Answer) last = answer_for ("file");
+  g_autoptr (GError) error = NULL;
+  GThread *thread;
+  int fd;
+
+  make ("file", SIZE);
+  ck_assert_int_eq (mkfifo ("fifo", 0600), 0);
+  answers = start_many ("fifo", all, all);
+  guring_file_load_bytes_async (last.file, cancellable, on_answer, &last);
+  let_it_wait ();
+  ck_assert_uint_eq (last.n_calls, 0);
+
+  thread = g_thread_new (NULL, cancel_in_thread, cancellable);
+  ck_assert_ptr_null (load_finish (&last, &error));
+  assert_error (error, G_IO_ERROR_CANCELLED);
+  g_thread_join (thread);
+  assert_none_ended (answers);
+
+  g_cancellable_cancel (all);
+  fd = open ("fifo", O_RDWR | O_CLOEXEC); /* lets worker threads go */
+  for (guint i = 0; i < N_WAITING; i++)
+    {
+      run_until (answers[i].n_calls > 0);
+      answer_clear (&answers[i]);
+    }
+  close (fd);
+}
+END_TEST
+
 static void
 add_tests (TCase *tcase)
 {
@@ -432,6 +516,8 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, a_fifo_without_a_writer_is_waited_for);
   tcase_add_test (tcase, wait_for_a_writer_is_cancelled);
   tcase_add_test (tcase, a_few_descriptors_are_enough_for_files_in_a_row);
+  tcase_add_test (tcase, more_are_loaded_than_there_are_descriptors);
+  tcase_add_test (tcase, what_waits_for_its_turn_is_cancelled);
 }
 
 int

@@ -13,6 +13,7 @@
 #include "file-support.h"
 
 #define BIG (3u << 20)
+#define N_REPLACED 500
 
 static gboolean
 replace_by (const gchar *name,
@@ -323,6 +324,32 @@ START_TEST (many_may_replace_one_file_at_once)
 }
 END_TEST
 
+START_TEST (more_are_replaced_than_there_are_descriptors)
+{
+  g_autofree Answer *answers = g_new0 (Answer, N_REPLACED);
+  g_autoptr (GBytes) bytes = make_pattern (100);
+
+  limit_descriptors (256);
+  for (guint i = 0; i < N_REPLACED; i++)
+    {
+      g_autofree gchar *name = g_strdup_printf ("file%u", i);
+
+      answers[i] = answer_for (name);
+      guring_file_replace_contents_bytes_async (answers[i].file, bytes, NULL, FALSE, 0, NULL,
+                                                on_answer, &answers[i]);
+    }
+  for (guint i = 0; i < N_REPLACED; i++)
+    run_until (answers[i].n_calls > 0);
+  for (guint i = 0; i < N_REPLACED; i++)
+    {
+      ck_assert (
+        guring_file_replace_contents_bytes_finish (answers[i].file, answers[i].result, NULL, NULL));
+      answer_clear (&answers[i]);
+    }
+  ck_assert_uint_eq (count_names ("."), N_REPLACED);
+}
+END_TEST
+
 static void
 add_tests (TCase *tcase)
 {
@@ -342,6 +369,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, wherever_it_is_cancelled_the_contents_are_old_or_new);
   tcase_add_test (tcase, another_thread_replaces_in_its_own_context);
   tcase_add_test (tcase, many_may_replace_one_file_at_once);
+  tcase_add_test (tcase, more_are_replaced_than_there_are_descriptors);
 }
 
 int

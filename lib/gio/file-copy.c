@@ -16,7 +16,6 @@
 #include "replacement.h"
 #include "turn.h"
 
-#define MAX_COPIES 64         /* under way in a context: each has two descriptors open */
 #define MIN_SHARED (1u << 20) /* where it pays to ask a worker thread */
 
 typedef struct
@@ -354,8 +353,9 @@ guring_file_copy_async (GFile *source,
   task = guring_task_new (source, guring_file_copy_async, "copy", io_priority, cancellable,
                           callback, user_data);
   guring_task_set_data (task, copy, copy_free);
+  guring_task_free_data_at_end (task); /* it has descriptors */
   copy->path = guring_task_set_path (task, path);
-  guring_turn_take_one_of (task, MAX_COPIES, on_turn);
+  guring_turn_take_of_kind (task, on_turn);
 }
 
 /**

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "turn.h"
 
 #define FIRST_GUESS 4096u
 #define MAX_STEP (1u << 20) /* a copy that the main loop can wait for */
@@ -226,13 +227,22 @@ start_opening (GuringTask *task)
 }
 
 static void
+on_turn (GuringTask *task, gint32 res)
+{
+  if (res < 0)
+    guring_task_return_errno (task, -res);
+  else
+    start_opening (task);
+}
+
+static void
 start_loading (GuringTask *task, const gchar *path)
 {
   Load *load = g_new0 (Load, 1);
 
   guring_task_set_data (task, load, load_free);
   load->path = guring_task_set_path (task, path);
-  start_opening (task);
+  guring_turn_take_of_kind (task, on_turn);
 }
 
 /**
@@ -244,6 +254,10 @@ start_loading (GuringTask *task, const gchar *path)
  *
  * Loads a file, as g_file_load_contents_async() does. One that changes its size meanwhile is opened
  * again and loaded anew. Any thread.
+ *
+ * Start as many as you like: of those in one context 64 are under way at once, and the others wait
+ * for their turn, so that they do not run out of descriptors. What makes a load wait, such as a pipe
+ * that nobody writes to, keeps its turn.
  *
  * Since: 0.1
  */

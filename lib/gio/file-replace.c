@@ -10,6 +10,7 @@
 #include "file-streams.h"
 #include "file.h"
 #include "replacement.h"
+#include "turn.h"
 
 #define MAX_STEP (1u << 20) /* a copy that the main loop can wait for */
 
@@ -99,6 +100,13 @@ on_opened (GuringTask *task, gint32 res)
   start_writing (task);
 }
 
+static void
+on_turn (GuringTask *task, gint32 res)
+{
+  if (guring_replacement_check (task, res))
+    guring_replacement_open (task, on_opened);
+}
+
 /**
  * guring_file_replace_contents_bytes_async:
  * @file: the file, which need not exist
@@ -118,6 +126,9 @@ on_opened (GuringTask *task, gint32 res)
  * file has several names, if no file can be made beside it or given to its owner, and if @file is a
  * symbolic link that leads nowhere, that has to be replaced itself, or that is to have a backup.
  * Any thread.
+ *
+ * Start as many as you like: of those in one context 64 are under way at once, and the others wait
+ * for their turn, so that they do not run out of descriptors.
  *
  * Since: 0.1
  */
@@ -154,7 +165,7 @@ guring_file_replace_contents_bytes_async (GFile *file,
                           G_PRIORITY_DEFAULT, cancellable, callback, user_data);
   guring_task_set_path (task, path);
   guring_task_set_data (task, saving, saving_free);
-  guring_replacement_open (task, on_opened);
+  guring_turn_take_of_kind (task, on_turn);
 }
 
 /**

@@ -48,10 +48,12 @@ struct _GuringTask
 
   gpointer data;
   GDestroyNotify free_data;
+  gboolean frees_data_at_end;
   gssize result;
   GError *error;
 };
 
+void guring_task_disconnect (GuringTask *task); /* from its cancellable */
 void guring_task_call_back (GuringTask *task);
 
 G_END_DECLS

@@ -161,6 +161,13 @@ guring_task_set_data (GuringTask *task, gpointer data, GDestroyNotify free_data)
   task->free_data = free_data;
 }
 
+/* Before others have its turn: a result may be kept for long. */
+void
+guring_task_free_data_at_end (GuringTask *task)
+{
+  task->frees_data_at_end = TRUE;
+}
+
 /* Before the task itself: nobody asks for it any more. */
 void
 guring_task_free_data (GuringTask *task)
@@ -243,6 +250,8 @@ guring_task_get_sqe (GuringTask *task)
 void
 guring_task_call_back (GuringTask *task)
 {
+  if (task->frees_data_at_end)
+    guring_task_free_data (task);
   guring_turn_pass (task);
   if (task->callback != NULL)
     task->callback (task->source_object, G_ASYNC_RESULT (task), task->user_data);
@@ -273,13 +282,18 @@ call_back_later (GuringTask *task)
   g_source_attach (source, task->context);
 }
 
-static void
-end (GuringTask *task)
+void
+guring_task_disconnect (GuringTask *task)
 {
   if (task->cancelled_handler != 0)
     g_cancellable_disconnect (task->cancellable, task->cancelled_handler);
   task->cancelled_handler = 0;
+}
 
+static void
+end (GuringTask *task)
+{
+  guring_task_disconnect (task);
   if (task->is_synchronous)
     {
       guring_turn_pass (task);

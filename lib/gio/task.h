@@ -23,6 +23,7 @@ GuringTask *guring_task_new (gpointer source_object,
                              GAsyncReadyCallback callback,
                              gpointer user_data);
 void guring_task_set_data (GuringTask *task, gpointer data, GDestroyNotify free_data);
+void guring_task_free_data_at_end (GuringTask *task);
 void guring_task_free_data (GuringTask *task);
 gpointer guring_task_get_data (GuringTask *task);
 const gchar *guring_task_set_path (GuringTask *task, const gchar *path); /* its copy */

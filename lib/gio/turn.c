@@ -4,7 +4,7 @@
  *
  * Those that go by the position of a file, or to a pipe or socket, run one after the other for each
  * descriptor: the kernel may run operations in any order and at once, and what is in flight has not
- * moved the position yet. Of those that open descriptors a few run at once. */
+ * moved the position yet. Of those that open descriptors and need memory only some run at once. */
 
 #include "config.h"
 
@@ -14,11 +14,14 @@
 #include "task-private.h"
 #include "turn.h"
 
+#define MAX_TURNS 64 /* in a line of one kind */
+
 struct _GuringLine
 {
   GMainContext *context; /* not owned: the tasks' */
-  int fd;                /* or G_MININT: of none */
-  gboolean writes;       /* where reading and writing have nothing to do with each other */
+  int fd;
+  gboolean writes;     /* where reading and writing have nothing to do with each other */
+  GuringStepFunc kind; /* of calls, or NULL: all to the descriptor */
 
   guint n_turns;  /* under way */
   GQueue waiting; /* GuringTask */
@@ -32,7 +35,8 @@ line_hash (gconstpointer key)
 {
   const GuringLine *line = key;
 
-  return g_direct_hash (line->context) ^ (2 * (guint) line->fd + (guint) line->writes);
+  return g_direct_hash (line->context) ^ (2 * (guint) line->fd + (guint) line->writes) ^
+         g_direct_hash ((gpointer) line->kind);
 }
 
 static gboolean
@@ -40,7 +44,8 @@ line_equal (gconstpointer key, gconstpointer other_key)
 {
   const GuringLine *line = key, *other = other_key;
 
-  return line->context == other->context && line->fd == other->fd && line->writes == other->writes;
+  return line->context == other->context && line->fd == other->fd &&
+         line->writes == other->writes && line->kind == other->kind;
 }
 
 /* Returns: %FALSE if its turn has come meanwhile */
@@ -58,27 +63,24 @@ leave (GuringTask *task)
 }
 
 static gboolean
-on_cancelled (GCancellable *cancellable, gpointer user_data)
+leave_cancelled (gpointer task)
 {
-  GuringTask *task = user_data;
-
   if (leave (task))
     guring_task_step_ended (task, -ECANCELED);
   return G_SOURCE_REMOVE;
 }
 
-/* With the lock held */
+/* In whatever thread cancels; by then its turn may have come. */
 static void
-wait_in_line (GuringTask *task)
+on_cancelled (GCancellable *cancellable, gpointer user_data)
 {
-  g_autoptr (GSource) source = g_cancellable_source_new (task->cancellable);
+  GuringTask *task = user_data;
+  g_autoptr (GSource) source = g_idle_source_new ();
 
-  g_queue_push_tail (&task->line->waiting, task);
   g_source_set_static_name (source, "GuringTask");
   g_source_set_priority (source, task->io_priority);
-  g_source_set_callback (source, G_SOURCE_FUNC (on_cancelled), task, NULL);
+  g_source_set_callback (source, leave_cancelled, g_object_ref (task), g_object_unref);
   g_source_attach (source, task->context);
-  guring_task_set_source (task, source);
 }
 
 /* With the lock held. Returns: the line, which is made if there is none */
@@ -98,40 +100,74 @@ get_line (const GuringLine *key)
   return line;
 }
 
+/* With the lock held. Who cancelled may have done so before the task stood here. */
 static void
-take (GuringTask *task, const GuringLine *key, guint max_turns, GuringStepFunc func)
+wait_in_line (GuringTask *task, GuringLine *line)
 {
+  task->line = line;
+  g_queue_push_tail (&line->waiting, task);
+  if (g_cancellable_is_cancelled (task->cancellable))
+    on_cancelled (task->cancellable, task);
+}
+
+/* Returns: whether it has a turn; else, with @may_wait, it waits, and another thread may have it */
+static gboolean
+enter_line (GuringTask *task, const GuringLine *key, gboolean may_wait)
+{
+  guint max_turns = key->kind != NULL ? MAX_TURNS : 1;
+  GuringLine *line;
   gboolean has_turn;
 
-  task->func = func;
   g_mutex_lock (&lock);
-  task->line = get_line (key);
-  has_turn = task->line->n_turns < max_turns;
+  line = get_line (key);
+  has_turn = line->n_turns < max_turns;
   if (has_turn)
-    task->line->n_turns++;
-  else
-    wait_in_line (task);
+    {
+      line->n_turns++;
+      task->line = line;
+    }
+  else if (may_wait)
+    wait_in_line (task, line);
   g_mutex_unlock (&lock);
+  return has_turn;
+}
 
-  if (has_turn)
-    func (task, 0);
+static void
+take (GuringTask *task, const GuringLine *key, GuringStepFunc func)
+{
+  task->func = func;
+  if (enter_line (task, key, FALSE))
+    {
+      func (task, 0);
+      return;
+    }
+
+  /* Without the lock: handlers of the application may be at work that want it. */
+  if (task->cancellable != NULL)
+    task->cancelled_handler =
+      g_cancellable_connect (task->cancellable, G_CALLBACK (on_cancelled), task, NULL);
+  if (enter_line (task, key, TRUE))
+    {
+      guring_task_disconnect (task);
+      func (task, 0);
+    }
 }
 
 void
 guring_turn_take (GuringTask *task, int fd, gboolean writes, GuringStepFunc func)
 {
-  GuringLine key = { task->context, fd, writes && guring_descriptor_can_poll (fd), 0,
-                     G_QUEUE_INIT };
+  GuringLine key = { task->context, fd, writes && guring_descriptor_can_poll (fd),
+                     NULL,          0,  G_QUEUE_INIT };
 
-  take (task, &key, 1, func);
+  take (task, &key, func);
 }
 
 void
-guring_turn_take_one_of (GuringTask *task, guint max_turns, GuringStepFunc func)
+guring_turn_take_of_kind (GuringTask *task, GuringStepFunc func)
 {
-  GuringLine key = { task->context, G_MININT, FALSE, 0, G_QUEUE_INIT };
+  GuringLine key = { task->context, 0, FALSE, func, 0, G_QUEUE_INIT };
 
-  take (task, &key, max_turns, func);
+  take (task, &key, func);
 }
 
 /* Returns: (nullable): who has the turn now; else the line may be gone */
@@ -142,11 +178,12 @@ call_next (GuringLine *line)
 
   g_mutex_lock (&lock);
   next = g_queue_pop_head (&line->waiting);
-  if (next != NULL)
-    g_source_destroy (next->source);
-  else if (--line->n_turns == 0)
+  if (next == NULL && --line->n_turns == 0)
     g_hash_table_remove (lines, line);
   g_mutex_unlock (&lock);
+
+  if (next != NULL)
+    guring_task_disconnect (next);
   return next;
 }
 
@@ -159,8 +196,6 @@ guring_turn_pass (GuringTask *task)
   if (line == NULL)
     return;
 
-  if (line->fd == G_MININT) /* of which a few are under way, for the descriptors that they have */
-    guring_task_free_data (task);
   next = call_next (line);
   for (; next != NULL && guring_task_is_interrupted (next); next = call_next (line))
     {
