@@ -504,6 +504,52 @@ START_TEST (load_goes_on_while_the_child_loads)
 }
 END_TEST
 
+/* What the parent has in flight goes by the position of its file: nothing to wait for in the
+ * child. */
+
+static void
+on_read_in_child (GObject *source_object, GAsyncResult *result, gpointer bytes)
+{
+  *(GBytes **) bytes = guring_read_finish (result, NULL);
+}
+
+static int others[2];
+
+static void
+read_in_child (void)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  int file = open (path, O_RDONLY | O_CLOEXEC);
+
+  child_assert (dup2 (file, others[0]) == others[0]);
+  guring_read_async (others[0], 5, -1, 0, NULL, on_read_in_child, &bytes);
+  while (bytes == NULL)
+    g_main_context_iteration (context, TRUE);
+  child_assert (g_bytes_get_size (bytes) == 5);
+}
+
+START_TEST (read_of_the_parent_keeps_no_child_waiting)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  make_pipe (others);
+  close (g_file_open_tmp (NULL, &path, NULL));
+  ck_assert (g_file_set_contents (path, "whole", 5, NULL));
+  guring_read_async (others[0], 1, -1, 0, NULL, on_read_in_child, &bytes);
+  while (g_main_context_iteration (context, FALSE))
+    ;
+  ck_assert_ptr_null (bytes);
+  run_in_child (read_in_child);
+  write_byte (others[1]);
+  run_until (bytes != NULL);
+  ck_assert_uint_eq (g_bytes_get_size (bytes), 1);
+  g_clear_pointer (&bytes, g_bytes_unref);
+  close_pipe (others);
+  ck_assert_int_eq (g_remove (path), 0);
+  g_clear_pointer (&path, g_free);
+}
+END_TEST
+
 static void
 add_tests (TCase *tcase)
 {
@@ -521,6 +567,7 @@ add_tests (TCase *tcase)
   tcase_add_test (tcase, own_io_uring_of_the_child_stays_open);
   tcase_add_test (tcase, unref_in_the_child_closes_the_inherited_descriptor);
   tcase_add_test (tcase, load_goes_on_while_the_child_loads);
+  tcase_add_test (tcase, read_of_the_parent_keeps_no_child_waiting);
   tcase_add_loop_test (tcase, fork_in_a_callback, 0, 4);
 }
 

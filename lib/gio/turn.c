@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 #include "descriptor.h"
 #include "task-private.h"
@@ -22,6 +23,7 @@ struct _GuringLine
   int fd;
   gboolean writes;     /* where reading and writing have nothing to do with each other */
   GuringStepFunc kind; /* of calls, or NULL: all to the descriptor */
+  guint n_forks;       /* then: what the parent has under way is nothing to wait for in a child */
 
   guint n_turns;  /* under way */
   GQueue waiting; /* GuringTask */
@@ -29,6 +31,7 @@ struct _GuringLine
 
 static GMutex lock;
 static GHashTable *lines; /* (owned) GuringLine: those in which somebody has the turn */
+static guint n_forks;     /* between the process that has made them and this one */
 
 static guint
 line_hash (gconstpointer key)
@@ -45,7 +48,8 @@ line_equal (gconstpointer key, gconstpointer other_key)
   const GuringLine *line = key, *other = other_key;
 
   return line->context == other->context && line->fd == other->fd &&
-         line->writes == other->writes && line->kind == other->kind;
+         line->writes == other->writes && line->kind == other->kind &&
+         line->n_forks == other->n_forks;
 }
 
 /* Returns: %FALSE if its turn has come meanwhile */
@@ -83,6 +87,33 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   g_source_attach (source, task->context);
 }
 
+static void
+lock_lines (void)
+{
+  g_mutex_lock (&lock);
+}
+
+static void
+unlock_lines (void)
+{
+  g_mutex_unlock (&lock);
+}
+
+static void
+unlock_lines_in_child (void)
+{
+  n_forks++;
+  g_mutex_unlock (&lock);
+}
+
+/* With the lock held. A child must not find it held by a thread that it does not have. */
+static void
+make_lines (void)
+{
+  lines = g_hash_table_new_full (line_hash, line_equal, g_free, NULL);
+  pthread_atfork (lock_lines, unlock_lines, unlock_lines_in_child);
+}
+
 /* With the lock held. Returns: the line, which is made if there is none */
 static GuringLine *
 get_line (const GuringLine *key)
@@ -90,7 +121,7 @@ get_line (const GuringLine *key)
   GuringLine *line;
 
   if (lines == NULL)
-    lines = g_hash_table_new_full (line_hash, line_equal, g_free, NULL);
+    make_lines ();
   line = g_hash_table_lookup (lines, key);
   if (line == NULL)
     {
@@ -156,8 +187,12 @@ take (GuringTask *task, const GuringLine *key, GuringStepFunc func)
 void
 guring_turn_take (GuringTask *task, int fd, gboolean writes, GuringStepFunc func)
 {
-  GuringLine key = { task->context, fd, writes && guring_descriptor_can_poll (fd),
-                     NULL,          0,  G_QUEUE_INIT };
+  GuringLine key = {
+    .context = task->context,
+    .fd = fd,
+    .writes = writes && guring_descriptor_can_poll (fd),
+    .n_forks = n_forks,
+  };
 
   take (task, &key, func);
 }
@@ -165,7 +200,7 @@ guring_turn_take (GuringTask *task, int fd, gboolean writes, GuringStepFunc func
 void
 guring_turn_take_of_kind (GuringTask *task, GuringStepFunc func)
 {
-  GuringLine key = { task->context, 0, FALSE, func, 0, G_QUEUE_INIT };
+  GuringLine key = { .context = task->context, .kind = func, .n_forks = n_forks };
 
   take (task, &key, func);
 }
