@@ -103,8 +103,8 @@ on_read (GObject *stream, GAsyncResult *result, gpointer data)
       return;
     }
   ck_assert_int_eq (n, -1);
-  if (!g_error_matches (error, G_IO_ERROR,
-                        G_IO_ERROR_PENDING)) /* the stream is just being closed */
+  /* Or it is just being closed. */
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PENDING))
     assert_error (error, G_IO_ERROR_CLOSED);
   crowd->n_closed++;
 }
